@@ -192,3 +192,24 @@ def test_files_have_the_optimizers_of_these_releases(keras, tmp_path, kind, arra
     fit(loaded)
     if kind != "Nadam":  # whose product of momenta begins again
         np.testing.assert_allclose(loaded.get_weights()[0], model.get_weights()[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize("standalone", [True, False])
+def test_a_list_of_lists_is_a_list_of_arrays(keras, standalone):
+    """`[[[1, 2], [3, 4]]]` are two samples of one input, as in Keras 2.2.4 and TensorFlow 1.15; now it is one array."""
+    era.set_release(era.Release(2, standalone, version=(2, 2)))
+    model = keras.models.Sequential([keras.layers.Dense(2, input_shape=(3,))])
+    model.compile("sgd", "mse")
+    x, y = [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[0.0, 0.0], [1.0, 1.0]]
+    wanted = model.predict(np.array(x))
+    assert wanted.shape == (2, 2)
+    for predict in (model.predict, model.predict_on_batch):
+        np.testing.assert_allclose(predict([x]), wanted, atol=1e-6)
+    loss = np.mean((wanted - y) ** 2)
+    for measure in (model.evaluate, model.test_on_batch, model.train_on_batch):
+        assert measure([x], [y]) == pytest.approx(loss, abs=1e-5)
+    assert model.fit([x], [y], epochs=1, verbose=0).history["loss"][0] < loss
+    single = keras.models.Sequential([keras.layers.Dense(1, input_shape=(1,))])
+    single.compile("sgd", "mse")
+    assert single.predict([[1.0, 2.0, 3.0]]).shape == (3, 1)
+    assert single.evaluate([[1.0, 2.0, 3.0]], [[0.0, 1.0, 2.0]]) > 0

@@ -261,7 +261,7 @@ def test_modules_that_modules_imported(inside):
 def test_names_of_keras_experimental_and_settings_before_keras_1():
     assert keras.experimental.CosineDecay is keras.optimizers.schedules.CosineDecay
     assert keras.experimental.load_from_saved_model is keras.models.load_model
-    assert keras.experimental.export_saved_model.__name__ == "save"  # `tf.saved_model.save`, which creates the folders
+    assert keras.experimental.export_saved_model.__name__ == "export_saved_model"
     K = keras.backend
     assert (K.backend(), 1e-7, "float32") == (K._BACKEND, K._EPSILON, K._FLOATX)
 

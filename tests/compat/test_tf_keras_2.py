@@ -240,7 +240,7 @@ def test_a_checkpoint_of_weights_creates_its_folder(number, tmp_path):
 
 def test_a_saved_model_creates_its_folders(tf, tmp_path):
     model = keras.Sequential([layers.Dense(1, input_dim=3)])
-    keras.experimental.export_saved_model(model, str(tmp_path / "saved" / "1"))
+    keras.experimental.export_saved_model(model, str(tmp_path / "saved" / "1"), serving_only=True)
     again = keras.experimental.load_from_saved_model(str(tmp_path / "saved" / "1"))
     np.testing.assert_array_equal(model.get_weights()[0], again.get_weights()[0])
 

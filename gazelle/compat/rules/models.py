@@ -110,6 +110,7 @@ def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
 
 @rule("Model.fit", "Model.evaluate")
 def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
+    _lists_of_arrays(instance, kwargs)
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
     if era.number() < 3 and isinstance(kwargs.get("class_weight"), str):  # "auto" had no effect
@@ -130,8 +131,24 @@ def with_accuracy(model: Model) -> None:
 
 @rule("Model.train_on_batch", "Model.test_on_batch")
 def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
+    _lists_of_arrays(instance, kwargs)
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
+
+
+@rule("Model.predict", "Model.predict_on_batch")
+def _lists_of_arrays(instance: Any, kwargs: dict[str, Any]) -> None:
+    """Before tf.keras 2 a list of lists was a list of arrays: `[[[1, 2], [3, 4]]]` are two samples of one input."""
+    if era.number() != 2 or not era.is_before_tf_keras_2():
+        return
+    for name, tensors in (("x", instance.inputs), ("y", instance.outputs)):
+        given = kwargs.get(name)
+        if type(given) is list and len(given) == len(tensors or ()) == 1 and type(given[0]) is list and given[0]:
+            array, shape = np.asarray(given[0]), tensors[0].shape
+            if array.ndim == len(shape):
+                kwargs[name] = array
+            elif array.ndim == 1 and shape[1:] == (1,):
+                kwargs[name] = array[:, None]
 
 
 @rule("Model.save")

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow import names
 from gazelle.compat.tensorflow.calls import boxed
@@ -84,6 +85,19 @@ def save(
         hint = "Give it one: @tf.function(input_signature=[tf.TensorSpec(...)])."
         raise ArgumentError(message(f"SavedModel of {obj!r}", expected="a function with a signature", hint=hint))
     return write(endpoints, text(export_dir))
+
+
+@ignores("custom_objects as_text input_signature serving_only")  # of the graph that TensorFlow wrote
+def export_saved_model(
+    model: Model,
+    saved_model_path: PathLike | TensorLike,
+    custom_objects: object = None,
+    as_text: bool = False,
+    input_signature: object = None,
+    serving_only: bool = False,
+) -> TensorResult:
+    """`tf.keras.experimental.export_saved_model` of TensorFlow 1.14 to 2.1."""
+    return save(model, saved_model_path)
 
 
 def program(module: Module, function: Function) -> Exportable:
