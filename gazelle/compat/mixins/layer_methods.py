@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from gazelle.compat import era, facade
+from gazelle.compat.layers import call_tensors
 from gazelle.compat.mixins.common import Function
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.weights import derived_weights
@@ -42,6 +43,7 @@ def _kept_weights(layer: Any) -> Iterator[None]:
         for name, weight in weights.items():
             if not isinstance(vars(layer).get(name), Variable):
                 setattr(layer, name, weight)
+        call_tensors.collect(layer)
 
 
 def call_on_tensors(call: Function) -> Function:

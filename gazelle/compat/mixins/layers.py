@@ -13,7 +13,8 @@ from gazelle.compat import backend, bindings, era, facade, former_files, loss_gr
 from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class, is_generated, is_mixin
-from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.era import NOTHING, called_by_gazelle
+from gazelle.compat.layers import call_tensors
 from gazelle.compat.mixins import layer_methods, masks
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, FunctionAttribute, receiving_tensors
 from gazelle.compat.mixins.variables import SymbolicTensor
@@ -106,6 +107,10 @@ class LayerMixin(CompatObject):
                 adopt(value)
         if "seed" in vars(self) and _reads_seed_generator(type(self)):
             self.seed_generator = SeedGenerator(self.seed)
+
+    def __getattr__(self, name: str) -> Any:
+        found = NOTHING if name.startswith("__") else call_tensors.attribute(self, name)
+        return super().__getattr__(name) if found is NOTHING else found
 
     @property
     def batch_input_shape(self) -> Shape | None:
@@ -212,7 +217,9 @@ class LayerMixin(CompatObject):
             kwargs = {"training": bool(phase.fixed_phase()), **kwargs}
         bindings.bind(self, "function", "activation")
         try:
-            return super()._call_symbolic(args, kwargs)
+            outputs = super()._call_symbolic(args, kwargs)
+            call_tensors.add_to_graph(self, args, kwargs)
+            return outputs
         except Exception as error:
             if facade.calls is None or not facade.calls.may_compute_values(error):
                 raise
