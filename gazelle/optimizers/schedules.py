@@ -102,7 +102,7 @@ class ExponentialDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
         name: str = "ExponentialDecay",
@@ -135,7 +135,7 @@ class InverseTimeDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         decay_rate: float,
         staircase: bool = False,
         name: str = "InverseTimeDecay",
@@ -206,7 +206,7 @@ class PolynomialDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         end_learning_rate: float = 0.0001,
         power: float = 1.0,
         cycle: bool = False,
@@ -249,11 +249,11 @@ class CosineDecay(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        decay_steps: int,
+        decay_steps: float,
         alpha: float = 0.0,
         name: str = "CosineDecay",
         warmup_target: float | None = None,
-        warmup_steps: int = 0,
+        warmup_steps: float = 0,
     ) -> None:
         _check_positive(self, "decay_steps")
 
@@ -298,7 +298,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __init__(
         self,
         initial_learning_rate: float,
-        first_decay_steps: int,
+        first_decay_steps: float,
         t_mul: float = 2.0,
         m_mul: float = 1.0,
         alpha: float = 0.0,
@@ -343,7 +343,7 @@ class WarmUp(LearningRateSchedule):
     def __init__(
         self,
         learning_rate: float | LearningRateSchedule,
-        warmup_steps: int,
+        warmup_steps: float,
         initial_learning_rate: float = 0.0,
         name: str = "WarmUp",
     ) -> None:

@@ -82,6 +82,11 @@ SCHEDULES = [
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 7}),
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 5, "t_mul": 1.0, "m_mul": 0.8}),
     ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 6, "t_mul": 1.5, "alpha": 0.1}),
+    ("ExponentialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7.5, "decay_rate": 0.6}),
+    ("InverseTimeDecay", {"initial_learning_rate": 0.1, "decay_steps": 2.5, "decay_rate": 0.6, "staircase": True}),
+    ("PolynomialDecay", {"initial_learning_rate": 0.1, "decay_steps": 7.5, "cycle": True}),
+    ("CosineDecay", {"initial_learning_rate": 0.1, "decay_steps": 17.5, "warmup_target": 0.2, "warmup_steps": 2.5}),
+    ("CosineDecayRestarts", {"initial_learning_rate": 0.1, "first_decay_steps": 2.5}),
 ]
 
 
