@@ -221,3 +221,31 @@ def test_hyperparameters_change_during_training(tf_keras, name, attribute, losse
     assert optimizer.get_config()[attribute] == 0.3
     assert type(pickle.loads(pickle.dumps(number))) is float
     assert not hasattr(optimizer, "rho" if attribute != "rho" else "beta_1")
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "weights"),
+    [
+        ("Adam", "beta_1", [0.64693, 1.64694]),
+        ("SGD", "momentum", [0.2035, 1.60175]),
+        ("RMSprop", "rho", [0.21274, 1.21274]),
+    ],
+)
+def test_hyperparameters_change_in_compiled_functions(tf_keras, tf, name, attribute, weights):
+    """The weights of TensorFlow 2.15 with `optimizers.legacy`, also after a function that was compiled before."""
+    optimizer = getattr(tf_keras.optimizers.legacy, name)(0.1, **({"momentum": 0.5} if name == "SGD" else {}))
+    weight = tf.Variable([1.0, 2.0])
+
+    @tf.function
+    def step(gradient):
+        optimizer.apply_gradients([(gradient, weight)])
+
+    for number in (None, 0.2, 0.9 if name == "SGD" else 0.5):
+        if number is not None:
+            setattr(optimizer, attribute, number)
+        if number != 0.2:  # the second assignment is to a variable that no step has read
+            for _ in range(2):
+                step(tf.constant([1.0, 0.5]))
+    np.testing.assert_allclose(weight.numpy(), weights, rtol=2e-5)
+    step(tf.constant([1.0, 0.5]))
+    assert step.experimental_get_tracing_count() == 2

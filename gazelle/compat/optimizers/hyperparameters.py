@@ -1,6 +1,6 @@
 """Hyperparameters that programs change during training: until Keras 3 they were variables, such as the learning rate.
 
-A number that was assigned is an argument of the compiled step, so that later assignments compile nothing.
+A number that was assigned is a variable, an argument of compiled steps, so that later assignments compile nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from gazelle.compat import era
 from gazelle.compat.classes import is_generated
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.types import Option, TensorLike
-from gazelle.core import arrays
+from gazelle.core.variable import Variable
 from gazelle.optimizers.transforms import Arrays
 
 #: those of the optimizers whose rules read them as numbers
@@ -27,6 +27,7 @@ _OF_CLASS = {
 }
 NAMES = ("momentum", "rho", "beta_1", "beta_2")
 _ASSIGNED = "_assigned_hyperparameters"
+_variables_made: list[str] = []  # names, one for each hyperparameter of an optimizer
 
 
 class Hyperparameter(float):
@@ -89,22 +90,31 @@ def assign(optimizer: Option, name: str, value: TensorLike) -> None:
     """Set a hyperparameter, as an argument of the compiled step if there may be one."""
     number = float(np.asarray(value))
     optimizer.__dict__[name] = number
-    optimizer.__dict__.setdefault(_ASSIGNED, {})[name] = number
+    variables: dict[str, Variable] = optimizer.__dict__.setdefault(_ASSIGNED, {})
+    if name in variables:
+        variables[name].assign(number)
+    else:
+        variables[name] = Variable(np.float32(number), trainable=False, name=name)
+        _variables_made.append(name)
     optimizer._iterations.assign(optimizer._iterations.value)  # the state of a training is collected again
 
 
 def assigned(optimizer: Option) -> Arrays:
     """The hyperparameters that were assigned, as arguments of a step."""
-    found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
-    return {name: arrays.from_host(value, np.float32) for name, value in found.items()}
+    return {name: variable.value for name, variable in vars(optimizer).get(_ASSIGNED, {}).items()}
+
+
+def count_of_variables() -> int:
+    """How many hyperparameters have become variables: functions compiled before one of them have its number in them."""
+    return len(_variables_made)
 
 
 @contextlib.contextmanager
 def bound(optimizer: Option, hyper: Arrays) -> Iterator[None]:
     """Context manager in which the rule reads the arguments of a step."""
-    found: dict[str, float] = vars(optimizer).get(_ASSIGNED, {})
-    optimizer.__dict__.update({name: hyper[name] for name in found if name in hyper})
+    own = {name: vars(optimizer)[name] for name in vars(optimizer).get(_ASSIGNED, {}) if name in hyper}
+    optimizer.__dict__.update({name: hyper[name] for name in own})
     try:
         yield
     finally:
-        optimizer.__dict__.update(found)
+        optimizer.__dict__.update(own)

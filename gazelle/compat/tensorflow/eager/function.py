@@ -16,6 +16,7 @@ from jax.tree_util import PyTreeDef
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
+from gazelle.compat.optimizers import hyperparameters
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array, name_on_device
 from gazelle.compat.tensorflow.eager import autograph
@@ -155,7 +156,8 @@ class Function:
         """The program for arguments with these leaves, of which those at `array_indices` are arrays."""
         chosen = set(array_indices)
         static = [None if i in chosen else v for i, v in enumerate(flat)]
-        key = (structure, tuple(array_indices), tuple(v if _hashable(v) else id(v) for v in static))
+        constants = tuple(v if _hashable(v) else id(v) for v in static)
+        key = (structure, tuple(array_indices), constants, hyperparameters.count_of_variables())
         if key not in self._programs:
             self._programs[key] = _FunctionProgram(self._function(), structure, static, array_indices)
         return self._programs[key]
