@@ -73,7 +73,7 @@ def binary_crossentropy(
     return jnp.mean(bernoulli_loss(smooth(y_true, label_smoothing, 2), y_pred, from_logits), axis=axis)
 
 
-@targets("onehot")
+@targets("distribution")
 def categorical_crossentropy(
     y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
 ) -> Array:

@@ -143,4 +143,4 @@ def _onehot(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> N
     _warn(what, "rows that sum to 1 (one-hot or probabilities)", got, hint)
 
 
-VALUE_CHECKS |= {"classes": _classes, "binary": _binary, "onehot": _onehot}
+VALUE_CHECKS |= {"classes": _classes, "binary": _binary, "onehot": _onehot, "distribution": _onehot}

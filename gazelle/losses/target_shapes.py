@@ -28,6 +28,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: "values": numbers, in the shape of y_pred
 #: "binary": the same, in [0, 1]
 #: "onehot": the same, one-hot rows or probabilities along the class axis
+#: "distribution": the same, which no version of Keras broadcasts
 #: "classes": class indices, in the shape of y_pred without the class axis
 #: "groups": one integer for each row of y_pred
 #: "chosen": binary, classes or onehot, by the shapes
@@ -40,10 +41,11 @@ TARGETS: dict[Any, str] = {}
 VALUE_CHECKS: dict[str, Callable[[str, Any, int, Any, bool], None]] = {}
 
 #: result of `family` -> kind of targets
-CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "onehot"}
+CHOSEN = {"sparse": "classes", "binary": "binary", "categorical": "distribution"}
 
 _CHECKED_KINDS = ("classes", "binary")  # whose values are checked in direct calls
-_BROADCAST_KINDS = ("values", "binary")  # targets that Keras broadcasts, the second up to Keras 2
+_BROADCAST_KINDS = ("values", "onehot", "binary")  # targets that Keras broadcasts, the last up to Keras 2
+_ROW_KINDS = ("onehot", "distribution")
 _INTEGER_KINDS = ("classes", "groups", "chosen", "sequence")  # targets that may be integers of any size
 _LABELS = {"losses": "Loss", "metrics": "Metric", "metrics.functions": "Metric"}
 _Sizes = tuple[int | None, ...]
@@ -119,6 +121,7 @@ def targets(kind: str, *aliases: str, namespace: str = "losses") -> Callable[[Fu
 
         TARGETS[checked] = kind
         checked.check_values = check_values  # type: ignore[attr-defined]  # for callers that trace the function
+        checked._namespace = namespace.partition(".")[0]  # type: ignore[attr-defined]
         register(namespace, *aliases)(checked)
         return checked  # type: ignore[return-value]
 
@@ -130,8 +133,9 @@ def matched(kind: str, label: str, y_true: ArrayLike, y_pred: ArrayLike, axis: A
     given = y_pred
     y_true, y_pred = as_arrays(kind, y_true, y_pred)
     y_pred = logits.converted(given, y_pred)
-    shape = _as_column(kind, y_true.shape, y_pred.shape) if _broadcasting.get() else y_true.shape
-    if shape == y_true.shape:  # else `check_shapes` has compared them for the loss or metric of this function
+    columns = bool(_broadcasting.get())
+    shape = _as_column(kind, y_true.shape, y_pred.shape, columns)
+    if not columns or shape == y_true.shape:  # else `check_shapes` has compared them
         compare(label, kind, y_true.shape, y_pred.shape, axis)
     y_true = y_true.reshape(shape)
     if kind in _INTEGER_KINDS or (_broadcasts_ranks.get() and _broadcasts_to_more(label, y_true.shape, y_pred.shape)):
@@ -219,13 +223,13 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
         )
     if kind == "chosen":
         kind = CHOSEN[family(true, pred)]
-    if kind in ("classes", "onehot") and isinstance(axis, int) and pred and pred[axis] == 1:
+    if kind in ("classes", *_ROW_KINDS) and isinstance(axis, int) and pred and pred[axis] == 1:
         got = f"y_pred of shape {pred} for y of shape {true}"
         text = message(f"{label} on one unit", expected="one prediction for each class", got=got, hint=_ONE_UNIT)
         if not only_warns():
             raise ShapeError(text)
         warn(text)
-    sizes, expected = _as_column(kind, true, pred) if columns else true, pred
+    sizes, expected = _as_column(kind, true, pred, columns), pred
     if kind == "classes":
         index = axes[0] % max(len(pred), 1)
         expected = pred[:index] + pred[index + 1 :]
@@ -242,16 +246,17 @@ def compare(label: str, kind: str, true: _Sizes, pred: _Sizes, axis: AxisLike = 
             got=f"y of shape {true} for y_pred of shape {pred}",
             hint=_hint(label, kind, true, pred),
         )
-        one_sample = kind == "onehot" and pred == (1, *true)
-        kinds = _BROADCAST_KINDS if conventions.active.binary_targets_broadcast else _BROADCAST_KINDS[:1]
+        one_sample = kind in _ROW_KINDS and pred == (1, *true)
+        kinds = _BROADCAST_KINDS if conventions.active.binary_targets_broadcast else _BROADCAST_KINDS[:2]
         if not (only_warns() and (one_sample or (kind in kinds and _broadcasts(sizes, pred)))):
             raise ShapeError(text)
         warn(text)
 
 
-def _as_column(kind: str, true: Any, pred: Any) -> Any:
-    """The shape (n, 1) of targets (n,) that broadcast against rows of predictions."""
-    return (*true, 1) if kind in _BROADCAST_KINDS and len(true) == 1 and len(pred) == 2 else true
+def _as_column(kind: str, true: Any, pred: Any, columns: bool) -> Any:
+    """The shape of targets, (n, 1) instead of (n,) if they broadcast against rows of predictions as a column."""
+    is_column = (columns and kind in _BROADCAST_KINDS) or (kind == "onehot" and only_warns())
+    return (*true, 1) if is_column and len(true) == 1 and len(pred) == 2 else true
 
 
 def _broadcasts(a: _Sizes, b: _Sizes) -> bool:
@@ -285,7 +290,7 @@ def _hint(label: str, kind: str, true: _Sizes, pred: _Sizes) -> str:
     if _equal(true[: len(pred) - 1], pred[:-1]) and len(true) in (len(pred), len(pred) - 1) and kind != "groups":
         if labels != 1:
             return f"y has {labels} values per sample, the last layer gives {units}: end the model in Dense({labels})."
-        one = "" if kind == "onehot" else " For one value per sample end the model in Dense(1)."
+        one = "" if kind in _ROW_KINDS else " For one value per sample end the model in Dense(1)."
         sparse = "metrics=['accuracy']" if label.startswith("Metric") else "loss='sparse_categorical_crossentropy'"
         return f"For class indices use {sparse}, or to_categorical(y, {units}).{one}"
     if len(pred) > len(true) or (len(pred) > 2 and labels == 1):

@@ -195,6 +195,20 @@ def test_means_count_all_steps_until_keras_3(tf_keras):
     assert mean.result() == 0.5
 
 
+@pytest.mark.parametrize("labels", [(6,), (6, 1)])
+def test_class_indices_of_metrics_for_one_hot_rows(keras, labels):
+    """Their one column is class 0, as in Keras; a crossentropy refuses them there, too."""
+    p, y = np.random.RandomState(0).uniform(size=(6, 3)), (np.arange(6) % 3).reshape(labels)
+    inputs = keras.layers.Input((3,))
+    model = keras.models.Model(inputs, keras.layers.Activation("linear")(inputs))
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["categorical_accuracy"])
+    with pytest.warns(UserWarning, match=r"Metric 'categorical_accuracy' cannot compare y"):
+        assert model.evaluate(p, y, verbose=0)[1] == pytest.approx(np.mean(p.argmax(axis=-1) == 0))
+    model.compile("sgd", "categorical_crossentropy")
+    with pytest.raises(ValueError, match=r"Loss 'categorical_crossentropy' cannot compare y"):
+        model.evaluate(p, y, verbose=0)
+
+
 def test_metrics_of_tensors_squeeze_columns(tf_keras):
     """A metric that is a mean of losses has one value for a batch then."""
     metric = tf_keras.metrics.MeanSquaredError()

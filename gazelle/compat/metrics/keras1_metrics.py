@@ -17,7 +17,7 @@ from gazelle.compat.metrics.former_metrics import KERAS_1, cosine_proximity
 from gazelle.compat.old_names import METRICS_OF_KERAS_1
 from gazelle.compat.types import Function, Option
 from gazelle.core.types import Array, ArrayLike, MetricLike
-from gazelle.losses.target_shapes import broadcast_of_ranks, family, warn_of_broadcasting
+from gazelle.losses.target_shapes import broadcast_of_ranks, check_shapes, family, warn_of_broadcasting
 
 
 @functools.cache
@@ -26,7 +26,9 @@ def _mean(function: Callable[..., Array]) -> Callable[..., Array]:
     @functools.wraps(function)
     def metric(y_true: ArrayLike, y_pred: ArrayLike, *args: Any, **kwargs: Any) -> Array:
         with warn_of_broadcasting(), broadcast_of_ranks():
-            return ops.mean(function(jnp.asarray(y_true), jnp.asarray(y_pred), *args, **kwargs))
+            y_true, y_pred = jnp.asarray(y_true), jnp.asarray(y_pred)
+            check_shapes(function, y_true, y_pred)
+            return ops.mean(function(y_true, y_pred, *args, **kwargs))
 
     metric.__module__ = __name__
     metric.__doc__ = f"The mean over the batch of `{function.__name__}` of later versions."

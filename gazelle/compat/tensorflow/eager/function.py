@@ -15,8 +15,8 @@ import numpy as np
 from jax.tree_util import PyTreeDef
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tables import with_parameters
 from gazelle.compat.optimizers import hyperparameters
+from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array, name_on_device
 from gazelle.compat.tensorflow.eager import autograph
