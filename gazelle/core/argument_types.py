@@ -32,7 +32,7 @@ _EXPECTED = {
 _CONTAINERS = (str, bytes, list, tuple, dict, set)
 _SCALARS = (np.number, np.bool_, np.str_)
 _COMMON = frozenset({int, float, str, bool, type(None), dict})  # most arguments, nothing to do
-#: least values of integers that mean the same in every class
+#: least values of numbers that mean the same in every class
 _LEAST = {
     "batch_size": 1,
     "bins": 1,
@@ -41,7 +41,6 @@ _LEAST = {
     "cooldown": 0,
     "embeddings_freq": 0,
     "fft_length": 1,
-    "first_decay_steps": 1,
     "frame_length": 1,
     "height": 1,
     "histogram_freq": 0,
@@ -162,10 +161,10 @@ def check_types(owner: type | FunctionType, function: Callable[..., Any], argume
         if value is None:  # where a constructor accepts it, not every annotation states it
             continue
         known: type = type(value)
-        least = _LEAST.get(name) if types[0] == "int" else None
+        least = _LEAST.get(name) if types[0] in ("int", "float") else None
         low, high = _RANGES.get(name, (-math.inf, math.inf))
         if least is not None and isinstance(value, (int, float)) and value < least:
-            expected = f"an integer of at least {least}"
+            expected = f"{_EXPECTED[types[0]]} of at least {least}"
         elif high != math.inf and isinstance(value, (int, float)) and not low <= value <= high:
             expected = f"a number from {low:g} to {high:g}"
         elif types[0] in _PLAIN.get(known, ()) or _fits(value, types) or (name in _NAN_FITS and known is float):

@@ -22,7 +22,7 @@ from gazelle.training.callbacks import (
 STOPPING = [
     {"patience": p, "min_delta": d, "baseline": b, "mode": m, "start_from_epoch": s, "restore_best_weights": r}
     for p, d, b, m, s, r in itertools.product(
-        (0, 1, 3), (0, 0.1), (None, 0.8), ("min", "max", "auto"), (0, 2), (False, True)
+        (0, 1, 2.5), (0, 0.1), (None, 0.8), ("min", "max", "auto"), (0, 1.5), (False, True)
     )
 ]
 

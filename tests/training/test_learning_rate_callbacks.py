@@ -19,7 +19,7 @@ from gazelle.training.callbacks import (
 
 PLATEAU = [
     {"patience": p, "factor": f, "min_delta": d, "cooldown": c, "min_lr": m}
-    for p, f, d, c, m in itertools.product((0, 1, 2), (0.5, 0.1), (0.0, 0.1), (0, 1, 3), (0.0, 0.02))
+    for p, f, d, c, m in itertools.product((0, 1, 1.5), (0.5, 0.1), (0.0, 0.1), (0, 1, 2.5), (0.0, 0.02))
 ]
 
 

@@ -142,11 +142,11 @@ class ReduceLROnPlateau(Monitor):
         self,
         monitor: str = "val_loss",
         factor: float = 0.1,
-        patience: int = 10,
+        patience: float = 10,
         verbose: int = 0,
         mode: str = "auto",
         min_delta: float = 1e-4,
-        cooldown: int = 0,
+        cooldown: float = 0,
         min_lr: float = 0.0,
         **kwargs: Never,
     ) -> None:
