@@ -163,7 +163,8 @@ class ReduceLROnPlateau(Monitor):
 
     def _reset(self) -> None:
         self.best: float | None = None
-        self.wait = self.cooldown_counter = 0
+        self.wait = 0
+        self.cooldown_counter: float = 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
