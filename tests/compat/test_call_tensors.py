@@ -81,3 +81,36 @@ def test_masks_and_other_models(keras):
     doubled = layers.Lambda(lambda at: 2 * at)(layer.at)
     np.testing.assert_allclose(keras.models.Model(inputs, doubled).predict(ids), 2 * wanted, atol=1e-6)
     assert not hasattr(layer, "of_no_call")
+
+
+def test_losses_and_updates_of_the_call_count_once(keras):
+    """Loss, weights and gradients of Keras 2.2.4."""
+    K = keras.backend
+
+    class Energy(keras.layers.Layer):
+        def build(self, input_shape):
+            self.count = self.add_weight(shape=(1,), initializer="zeros", name="count", trainable=False)
+            super().build(input_shape)
+
+        def call(self, x):
+            self.energy = K.mean(K.square(x), axis=-1, keepdims=True)
+            self.add_loss(K.mean(self.energy), inputs=x)
+            self.add_update([(self.count, self.count + 1.0)], x)
+            return x * 2
+
+    layer, inputs = Energy(), keras.layers.Input((3,))
+    dense = keras.layers.Dense(3, kernel_initializer="ones")
+    model = keras.models.Model(inputs, layer(dense(inputs)))
+    model.add_loss(K.mean(layer.energy))
+    model.compile("sgd", "mse")
+    x, y = np.ones((4, 3)), np.zeros((4, 3))
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(54)
+    assert model.train_on_batch(x, y) == pytest.approx(54)
+    assert layer.get_weights()[0] == pytest.approx([1])
+    assert model.fit(x, y, epochs=2, verbose=0).history["loss"] == pytest.approx([38.1024017, 26.8850555], rel=1e-5)
+    assert layer.get_weights()[0] == pytest.approx([3])
+    assert dense.get_weights()[0][0] == pytest.approx([0.694528] * 3, rel=1e-5)
+    layer(inputs)
+    assert K.function([inputs], [layer.energy])([x])[0] == pytest.approx(np.ones((4, 1)))
+    (gradient,) = K.function([inputs], K.gradients(K.mean(layer.energy), [inputs]))([x])
+    assert gradient == pytest.approx(np.full((4, 3), 0.16666667))

@@ -7,6 +7,9 @@ what this call assigned.
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
 
@@ -36,6 +39,24 @@ class Tensors:
         self.names: set[str] = set()
 
 
+@contextlib.contextmanager
+def _without_effects() -> Iterator[None]:
+    """Without losses, metrics and values of variables: those of the layer's own node count."""
+    scope = tracing.current()
+    if scope is None:
+        yield
+        return
+    kept: list[Any] = [scope.losses, scope.assigned, scope.values, scope.draws, scope.reports]
+    before = [copy.copy(one) for one in kept]
+    yield
+    for one, content in zip(kept, before, strict=True):
+        if isinstance(one, list):
+            one[:] = content
+        elif one is not None:
+            one.clear()
+            one.update(content)
+
+
 class TensorOfCall(Layer):
     """The tensor that a call of a layer assigns to an attribute."""
 
@@ -47,7 +68,7 @@ class TensorOfCall(Layer):
     def call(self, *args: Any, **kwargs: Any) -> Array:
         """Call the layer, and return the value of the attribute."""
         found: dict[tuple[int, str], Any] = {}
-        with assigned(_assigned, found):
+        with assigned(_assigned, found), _without_effects():
             self.layer(*args, **kwargs)
         return array_in(found[id(self.layer), self.attribute])
 
