@@ -341,6 +341,10 @@ def test_packages_that_import_their_modules_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "meta_path", [finder, *sys.meta_path])
     import words_of_2
 
+    program = "import keras, words_of_2"
+    assert detect.detect(str(tmp_path / "program.py"), program).number == 2
+    (package / "__init__.py").write_text("from words_of_2.tokens_of_2 import half")
+    assert detect.detect(str(tmp_path / "program.py"), program).number == 3
     assert words_of_2.half == 3
     assert signs == ["import tokens_of_2", "import words_next"]
 

@@ -4,7 +4,15 @@ Input: source text. Output: the text or the syntax tree of a program of Python 3
 """
 
 from gazelle.compat.python2.conversion import compiled, divisions, python_3
-from gazelle.compat.python2.detection import Sign, first_sign, is_for_both, nodes_of, sign_of_notebook, syntax_tree
+from gazelle.compat.python2.detection import (
+    Sign,
+    first_import_of_neighbor,
+    first_sign,
+    is_for_both,
+    nodes_of,
+    sign_of_notebook,
+    syntax_tree,
+)
 from gazelle.compat.python2.modules import Modules
 
 __all__ = [
@@ -12,6 +20,7 @@ __all__ = [
     "Sign",
     "compiled",
     "divisions",
+    "first_import_of_neighbor",
     "first_sign",
     "is_for_both",
     "nodes_of",

@@ -94,7 +94,11 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
 
 def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
     """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name."""
-    for node in nodes_of(syntax_tree(source)):
+    try:
+        nodes = nodes_of(syntax_tree(source))
+    except (SyntaxError, ValueError):
+        return None
+    for node in nodes:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

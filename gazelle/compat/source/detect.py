@@ -166,6 +166,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if not names and any(file.is_relative_to(folder) for folder in folders):
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
+        if (file.parent / "__init__.py").is_file() and python2.first_import_of_neighbor(text, str(file.parent)):
+            found.append(Sign(0, "Python 2", 1, 2))
         if releases.has_names_since_2_11(text):
             found.append(Sign(0, releases.SINCE_2_11, 2, 3))
         chosen = _LEGACY_KERAS.search(text)
