@@ -206,3 +206,17 @@ def test_linear_models_and_features_in_lists(tensorflow_1):  # numbers of Tensor
         expected = [1.527325, 3.016431, 2.476965, 2.774514]
         np.testing.assert_allclose(session.run(out).ravel(), expected, rtol=1e-5)
         np.testing.assert_allclose(session.run(pair)[:, 0], [0.050392, 0.086321, 0.122249, 0.158178], rtol=1e-4)
+
+
+def test_numbers_of_categories(tf):
+    """Those of TensorFlow 2.15."""
+    columns = tf.feature_column
+    numbers = columns.numeric_column("a")
+    made = [
+        columns.categorical_column_with_hash_bucket("h", 100),
+        columns.categorical_column_with_vocabulary_list("v", ["x", "y"], num_oov_buckets=2),
+        columns.categorical_column_with_identity("i", 7),
+        columns.bucketized_column(numbers, [1.0, 2.0, 3.0]),
+    ]
+    assert [column.num_buckets for column in made] == [100, 4, 7, 4]
+    assert [column.key for column in (numbers, *made[:3])] == ["a", "h", "v", "i"]

@@ -34,6 +34,16 @@ class Column:
     read: Callable[[Inputs], KerasTensor]
     count: int = 0
 
+    @property
+    def key(self) -> str:
+        """The feature that the column reads."""
+        return next(iter(self.inputs))
+
+    @property
+    def num_buckets(self) -> int:
+        """The number of categories."""
+        return self.count
+
 
 def _categories(key: str, dtype: str, count: int, read: Callable[[KerasTensor], KerasTensor]) -> Column:
     return Column(key, {key: ((1,), dtype)}, lambda inputs: read(inputs[key]), count)
