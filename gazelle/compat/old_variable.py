@@ -133,8 +133,8 @@ class TensorShape(tuple[Any, ...]):
             return TensorShape(None) if other is None else TensorShape(other) if self._unknown else self
         return TensorShape(b if a is None else a for a, b in zip(self, other, strict=True))
 
-    def concatenate(self, other: Sequence[int | None]) -> TensorShape:
-        return TensorShape(None if self._unknown else (*self, *other))
+    def concatenate(self, other: int | Sequence[int | None]) -> TensorShape:
+        return TensorShape(None if self._unknown else (*self, *TensorShape(other)))
 
     def __getitem__(self, index: Any) -> Any:
         out = None if self._unknown else super().__getitem__(index)

@@ -118,7 +118,9 @@ def _assignment(kind: str) -> Callable[..., Any]:
             from gazelle.compat.tensorflow.v1 import graph_variables
 
             return graph_variables.assigned(self, kind, value)
-        return original(self, value)
+        out = original(self, value)
+        kind = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
+        return out if kind is None or called_by_gazelle(1) else kind.dispatch(operator.pos, (self,), {})
 
     return method
 

@@ -118,3 +118,26 @@ def test_rates_and_names_in_get_updates():
     model.train_on_batch(FLAT, FLAT[:, :1])
     for change, x, y in zip(changes, model.get_weights(), before, strict=True):
         np.testing.assert_allclose(change, x - y, rtol=1e-4, atol=1e-7)
+
+
+def test_operations_of_assignments_in_optimizers(tf):
+    class Momentum(keras.optimizers.Optimizer):
+        """It assigns as optimizers of tf.keras until TensorFlow 2.10 do."""
+
+        def __init__(self, learning_rate=0.1, name="Momentum", **kwargs):
+            super().__init__(name, **kwargs)
+            self._set_hyper("learning_rate", learning_rate)
+
+        def _create_slots(self, var_list):
+            for var in var_list:
+                self.add_slot(var, "m")
+
+        def _resource_apply_dense(self, grad, var, apply_state=None):
+            m = self.get_slot(var, "m").assign(0.5 * self.get_slot(var, "m") + grad)
+            return var.assign_sub(self._decayed_lr(var.dtype.base_dtype) * m, use_locking=True).op
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    model.compile(Momentum(), "mse")
+    model.fit(np.ones((1, 1)), np.zeros((1, 1)), epochs=2, verbose=0)
+    # w = 1, m = 2 -> w = 0.8, m = 0.5 * 2 + 1.6 = 2.6 -> w = 0.54
+    np.testing.assert_allclose(model.get_weights()[0], [[0.54]], rtol=1e-6)

@@ -1,5 +1,6 @@
 """What packages do with tensors and modules of TensorFlow."""
 
+import functools
 import importlib
 import pickle
 import sys
@@ -180,3 +181,56 @@ def test_losses_and_metrics_that_call_methods_of_tensors(tf):
         found = model.evaluate(FLAT, FLAT[:, :2], verbose=0)
         expected = np.abs(FLAT[:, :2] - model.predict(FLAT, verbose=0)).mean() / 2
         np.testing.assert_allclose(found, [expected, expected], rtol=1e-5)
+
+
+class Losses:
+    """Functions of tensors that are methods, and an object that is called."""
+
+    factor = 2.0
+
+    def of_method(self, y_true, y_pred):
+        return self.factor * np.prod(y_pred.get_shape().as_list()[1:]) * keras.backend.mean((y_pred - y_true) ** 2)
+
+    __call__ = of_method
+
+
+def partial_loss(losses, y_true, y_pred):
+    return losses.factor * y_pred.get_shape().as_list()[1] * keras.backend.mean((y_pred - y_true) ** 2)
+
+
+@pytest.mark.parametrize("kind", ["method", "object", "partial"])
+def test_losses_and_metrics_that_are_no_plain_functions_receive_tensors(tf, kind):
+    losses = Losses()
+    loss = {"method": losses.of_method, "object": losses, "partial": functools.partial(partial_loss, losses)}[kind]
+    model = keras.Sequential([keras.Input((3,)), layers.Dense(2, kernel_initializer="ones")])
+    model.compile("sgd", loss=loss, metrics=[loss])
+    found = model.evaluate(FLAT, np.zeros((8, 2)), verbose=0)
+    expected = 4 * np.mean(FLAT.sum(1) ** 2)  # a factor of 2, and two columns
+    np.testing.assert_allclose(found, [expected, expected], rtol=1e-5)
+    model.fit(FLAT, np.zeros((8, 2)), verbose=0)
+
+
+def test_the_values_of_a_dict_are_inputs(tf):
+    parts = {"a": tf.constant([[1.0, 2.0]]), "b": tf.constant([[3.0, 5.0]])}
+    np.testing.assert_array_equal(layers.Add()(parts.values()), [[4.0, 7.0]])
+
+
+def test_shapes_are_concatenated_with_sizes(tf):
+    assert tf.TensorShape([2, None]).concatenate(3) == [2, None, 3]
+    assert tf.TensorShape([2]).concatenate([3, 4]).as_list() == [2, 3, 4]
+
+
+def test_parts_of_tensors_that_packages_set(tf):
+    tensor = tf.constant([[1.0, 2.0]])
+    tensor._keras_shape = (1, 2)
+    assert tensor._keras_shape == (1, 2)
+    assert importlib.import_module("tensorflow.python.framework.indexed_slices").IndexedSlices is tf.IndexedSlices
+
+
+def test_weights_that_share_a_value_are_untracked():
+    layer = layers.Dense(2)
+    layer.build((None, 3))
+    layer._tracker.unlock()
+    layer._tracker.untrack(layer.bias)
+    layer.bias = keras.Variable(np.ones(2, "float32"))
+    assert layer.get_weights()[1].tolist() == [1.0, 1.0]

@@ -9,6 +9,7 @@ import pytest
 
 from gazelle.compat import python2
 from gazelle.compat.python2 import functions
+from gazelle.compat.python2.detection import first_import_of_neighbor
 from gazelle.compat.source import detect
 from gazelle.compat.source.signs import signs
 from gazelle.core.errors import StateError
@@ -375,3 +376,12 @@ def test_elements_of_several_kinds_have_an_order():
     assert found["c"] == [(2, "b"), (None, "a")]
     assert found["d"] == (-1, 1, 0)
     assert found["e"] == [97, 98, 99]
+
+
+@pytest.mark.parametrize("line", ["import near", "from near import x"])
+def test_imports_that_may_not_run_are_no_sign(tmp_path, line):
+    (tmp_path / "near.py").write_text("x = 1")
+    assert first_import_of_neighbor(line, str(tmp_path)) == (1, "import near")
+    for block in ("def f():", "if False:", "try:"):  # of an optional package that has the name of a module
+        source = f"{block}\n    {line}\n" + "except ImportError:\n    pass" * block.startswith("try")
+        assert first_import_of_neighbor(source, str(tmp_path)) is None

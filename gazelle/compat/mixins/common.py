@@ -85,24 +85,36 @@ def prepare(cls: type[object]) -> None:
 def receiving_tensors(function: Function) -> Function:
     """A function or method of a program, which receives tensors in place of arrays if it is written for them."""
 
+    code = _function_in(function)
+
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        calls = facade.calls_for(function)
+        calls = facade.calls_for(code)
         return function(*args, **kwargs) if calls is None else calls.user_defined_call(function, args, kwargs)
 
     return called
 
 
-@functools.lru_cache(maxsize=256)
-def _on_tensors(function: Function) -> Function:
-    return receiving_tensors(function)
+def _function_in(value: Any) -> Any:
+    """The function that a method, a partial function or an object with `__call__` runs."""
+    while isinstance(value, functools.partial):
+        value = value.func
+    if inspect.ismethod(value):
+        return value.__func__
+    called = getattr(type(value), "__call__", None)
+    return called if inspect.isfunction(called) else value
+
+
+_of_function = functools.lru_cache(maxsize=256)(receiving_tensors)
+_of_object = functools.lru_cache(maxsize=16)(receiving_tensors)  # it keeps the objects
 
 
 def on_tensors(value: T) -> T:
-    """What gazelle calls in place of a function of a program; other values as they are."""
-    if not inspect.isfunction(value) or value.__module__.startswith("gazelle."):
+    """What gazelle calls in place of a function or method of a program; other values as they are."""
+    code = _function_in(value)
+    if not inspect.isfunction(code) or code.__module__.startswith(("gazelle.", "jax.")):
         return value
-    return cast(T, _on_tensors(value))
+    return cast(T, _of_function(value) if code is value else _of_object(value))
 
 
 class FunctionAttribute:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, ValuesView
 from types import SimpleNamespace
 from typing import Any
 
@@ -189,6 +189,7 @@ class LayerMixin(CompatObject):
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         if not args and "inputs" in kwargs and "inputs" not in call_argument_names(self):
             args = (kwargs.pop("inputs"),)  # the first argument of every layer of Keras 2
+        args = tuple(list(value) if isinstance(value, ValuesView) else value for value in args)  # `outputs.values()`
         calls = facade.calls
         if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
@@ -325,7 +326,7 @@ class LayerMixin(CompatObject):
     @replaceable
     def _tracker(self) -> SimpleNamespace:
         """What Keras finds weights with; it can be unlocked, and attributes may be replaced at any time."""
-        return SimpleNamespace(locked=False, lock=lambda *_: None, unlock=lambda: None)
+        return SimpleNamespace(locked=False, lock=lambda *_: None, unlock=lambda: None, untrack=lambda _: None)
 
     def _flatten_layers(self, include_self: bool = True, recursive: bool = True) -> list[Any]:
         """The layer and those inside of it, as packages for Keras 3 list them."""

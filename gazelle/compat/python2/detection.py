@@ -95,10 +95,10 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
 def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
     """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name."""
     try:
-        nodes = nodes_of(syntax_tree(source))
+        statements = syntax_tree(source).body  # imports in functions, `if` and `try` may be of an optional package
     except (SyntaxError, ValueError):
         return None
-    for node in nodes:
+    for node in statements:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:

@@ -81,6 +81,10 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
     def _keras_shape(self) -> tuple[int | None, ...]:
         return tuple(self.shape)
 
+    @_keras_shape.setter
+    def _keras_shape(self, shape: ShapeLike) -> None:
+        """Layers for Keras 2 copied it to results of functions, whose shapes are known here."""
+
     def set_shape(self, shape: ShapeLike) -> None:
         if not self.shape.is_compatible_with(shape):
             raise ArgumentError(
@@ -168,6 +172,8 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
             return Tensor(mask)
         if name in ("graph", "op") and (found := _in_graph(self, name)) is not None:
             return found
+        if name == "op" and isinstance(self.array, jax.core.Tracer):  # `return weight.assign(value).op`
+            return self
         called_by_numpy = str(sys._getframe(1).f_globals.get("__name__", "")).startswith("numpy")
         if name not in _METHODS or called_by_numpy:  # np.squeeze(tensor) is a NumPy array
             raise AttributeError(f"A tensor has no attribute {name!r}", name=name, obj=self)
