@@ -119,8 +119,8 @@ def _assignment(kind: str) -> Callable[..., Any]:
 
             return graph_variables.assigned(self, kind, value)
         out = original(self, value)
-        kind = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
-        return out if kind is None or called_by_gazelle(1) else kind.dispatch(operator.pos, (self,), {})
+        tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
+        return out if tensors is None or called_by_gazelle(1) else tensors.dispatch(operator.pos, (self,), {})
 
     return method
 

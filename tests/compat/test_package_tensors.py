@@ -224,7 +224,11 @@ def test_parts_of_tensors_that_packages_set(tf):
     tensor = tf.constant([[1.0, 2.0]])
     tensor._keras_shape = (1, 2)
     assert tensor._keras_shape == (1, 2)
-    assert importlib.import_module("tensorflow.python.framework.indexed_slices").IndexedSlices is tf.IndexedSlices
+
+
+def test_modules_of_slices(installed):
+    tf, module = map(importlib.import_module, ("tensorflow", "tensorflow.python.framework.indexed_slices"))
+    assert module.IndexedSlices is tf.IndexedSlices
 
 
 def test_weights_that_share_a_value_are_untracked():

@@ -84,7 +84,6 @@ def prepare(cls: type[object]) -> None:
 
 def receiving_tensors(function: Function) -> Function:
     """A function or method of a program, which receives tensors in place of arrays if it is written for them."""
-
     code = _function_in(function)
 
     @functools.wraps(function)
@@ -96,9 +95,7 @@ def receiving_tensors(function: Function) -> Function:
 
 
 def _function_in(value: Any) -> Any:
-    """The function that a method, a partial function or an object with `__call__` runs."""
-    while isinstance(value, functools.partial):
-        value = value.func
+    """The function that a method or an object with `__call__` runs."""
     if inspect.ismethod(value):
         return value.__func__
     called = getattr(type(value), "__call__", None)
@@ -106,15 +103,23 @@ def _function_in(value: Any) -> Any:
 
 
 _of_function = functools.lru_cache(maxsize=256)(receiving_tensors)
-_of_object = functools.lru_cache(maxsize=16)(receiving_tensors)  # it keeps the objects
+
+
+@functools.lru_cache(maxsize=16)  # it keeps the objects
+def _of_object(value: Any) -> Any:
+    if isinstance(value, functools.partial):
+        return functools.partial(on_tensors(value.func), *value.args, **value.keywords)
+    return receiving_tensors(value)
 
 
 def on_tensors(value: T) -> T:
     """What gazelle calls in place of a function or method of a program; other values as they are."""
-    code = _function_in(value)
+    code = _function_in(value.func if isinstance(value, functools.partial) else value)
     if not inspect.isfunction(code) or code.__module__.startswith(("gazelle.", "jax.")):
         return value
-    return cast(T, _of_function(value) if code is value else _of_object(value))
+    if code is value:
+        return cast(T, _of_function(value))
+    return cast(T, (_of_object if type(value).__hash__ else receiving_tensors)(value))
 
 
 class FunctionAttribute:

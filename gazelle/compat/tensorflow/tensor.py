@@ -82,6 +82,7 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
         return tuple(self.shape)
 
     @_keras_shape.setter
+    @ignores("shape")
     def _keras_shape(self, shape: ShapeLike) -> None:
         """Layers for Keras 2 copied it to results of functions, whose shapes are known here."""
 
