@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar, cast
 
 from gazelle.compat import attributes, era, facade, namespaces
@@ -98,7 +98,7 @@ def _function_in(value: Any) -> Any:
     """The function that a method or an object with `__call__` runs."""
     if inspect.ismethod(value):
         return value.__func__
-    called = getattr(type(value), "__call__", None)
+    called = inspect.getattr_static(type(value), "__call__", None)
     return called if inspect.isfunction(called) else value
 
 
@@ -119,7 +119,7 @@ def on_tensors(value: T) -> T:
         return value
     if code is value:
         return cast(T, _of_function(value))
-    return cast(T, (_of_object if type(value).__hash__ else receiving_tensors)(value))
+    return cast(T, _of_object(value) if isinstance(value, Hashable) else receiving_tensors(value))
 
 
 class FunctionAttribute:
