@@ -49,6 +49,12 @@ __all__ = [
 _compiled_relu = jax.jit(jax.nn.relu)
 
 
+def _as_float(x: ArrayLike) -> Array:
+    """`x` with a dtype of floats, so that squares and negatives of small or unsigned integers do not overflow."""
+    x = jnp.asarray(x)
+    return x if is_float(x.dtype) else x.astype(floatx())
+
+
 def rectified(x: Array) -> Array:
     """Return `jax.nn.relu(x)`; of values that are known, without the Python code of its derivative."""
     return jax.nn.relu(x) if isinstance(x, jax.core.Tracer) else _compiled_relu(x)
@@ -193,7 +199,7 @@ def silu(x: ArrayLike) -> Array:
         >>> np.asarray(silu(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-0.269,  0.   ,  1.762], dtype=float32)
     """
-    return jax.nn.silu(x)
+    return jax.nn.silu(_as_float(x))
 
 
 @op
@@ -244,7 +250,7 @@ def softsign(x: ArrayLike) -> Array:
         >>> np.asarray(softsign(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-0.5  ,  0.   ,  0.667], dtype=float32)
     """
-    return jax.nn.soft_sign(x)
+    return jax.nn.soft_sign(_as_float(x))
 
 
 @op
@@ -262,7 +268,7 @@ def squareplus(x: ArrayLike, b: float = 4) -> Array:
         >>> np.asarray(squareplus(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0.618, 1.   , 2.414], dtype=float32)
     """
-    return jax.nn.squareplus(x, b)
+    return jax.nn.squareplus(_as_float(x), b)
 
 
 @op
@@ -296,6 +302,7 @@ def sigmoid(x: ArrayLike) -> Array:
         >>> np.asarray(sigmoid(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0.269, 0.5  , 0.881], dtype=float32)
     """
+    x = _as_float(x)
     return logits.attach_own(jax.nn.sigmoid(x), x, "binary")
 
 
@@ -313,7 +320,7 @@ def log_sigmoid(x: ArrayLike) -> Array:
         >>> np.asarray(log_sigmoid(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-1.313, -0.693, -0.127], dtype=float32)
     """
-    return jax.nn.log_sigmoid(x)
+    return jax.nn.log_sigmoid(_as_float(x))
 
 
 @op
@@ -434,6 +441,7 @@ def hard_shrink(x: ArrayLike, threshold: float = 0.5) -> Array:
         >>> np.asarray(hard_shrink(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-1.,  0.,  2.], dtype=float32)
     """
+    x = _as_float(x)
     return jnp.where(jnp.abs(x) > threshold, x, 0.0)
 
 
@@ -471,7 +479,7 @@ def glu(x: ArrayLike, axis: int = -1) -> Array:
         >>> np.asarray(glu(jnp.array([1.0, 2.0, 0.0, 1.0]))).round(3)
         array([0.5  , 1.462], dtype=float32)
     """
-    return jax.nn.glu(x, axis)
+    return jax.nn.glu(_as_float(x), axis)
 
 
 @op
@@ -489,8 +497,7 @@ def softmax(x: ArrayLike, axis: AxisLike = -1) -> Array:
         >>> np.asarray(softmax(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0.042, 0.114, 0.844], dtype=float32)
     """
-    x = jnp.asarray(x)
-    x = x if is_float(x.dtype) else x.astype(floatx())
+    x = _as_float(x)
     return logits.attach_own(_softmax(x, tuple(axis) if isinstance(axis, list) else axis), x, "categorical")
 
 
@@ -521,7 +528,7 @@ def log_softmax(x: ArrayLike, axis: AxisLike = -1) -> Array:
         >>> np.asarray(log_softmax(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([-3.17, -2.17, -0.17], dtype=float32)
     """
-    return jax.nn.log_softmax(x, axis)
+    return jax.nn.log_softmax(_as_float(x), axis)
 
 
 @op
@@ -541,7 +548,7 @@ def sparsemax(x: ArrayLike, axis: int = -1) -> Array:
         >>> np.asarray(sparsemax(jnp.array([-1.0, 0.0, 2.0]))).round(3)
         array([0., 0., 1.], dtype=float32)
     """
-    x = jnp.moveaxis(x, axis, -1)
+    x = jnp.moveaxis(_as_float(x), axis, -1)
     rank = jnp.arange(1, x.shape[-1] + 1)
     falling = -jnp.sort(-x, axis=-1)
     inside = 1 + rank * falling > jnp.cumsum(falling, axis=-1)
