@@ -54,6 +54,7 @@ class Conventions:
             the initial state.
         vector_fans_are_roots: The fan-in and the fan-out of a weight of one axis, or of more than five, are the square
             root of its size.
+        convolutions_take_batch_axes: Conv1D, Conv2D and Conv3D take several batch axes, such as the frames of videos.
     """
 
     losses_take_logits: bool = False
@@ -88,6 +89,7 @@ class Conventions:
     binary_targets_broadcast: bool = False
     masked_outputs_begin_as_zeros: bool = False
     vector_fans_are_roots: bool = False
+    convolutions_take_batch_axes: bool = False
 
 
 #: the conventions of the process, to be read as `conventions.active`

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Unpack
 import jax.numpy as jnp
 
 from gazelle import ops
+from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import lora
 from gazelle.layers.base import Layer
+from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.spatial import (
     accept_channels,
     channels,
@@ -158,9 +160,10 @@ class BaseConv(Layer, abstract=True):
                     got=f"filters={filters}, groups={groups}",
                 )
             )
+        self._accept_batch_axes({})
 
     def build(self, input_shape: Shape) -> None:
-        count = channels(self, input_shape)
+        count = channels(self, input_shape[len(input_shape) - self.rank - 2 :])
         if count % self.groups:
             raise ShapeError(
                 message(
@@ -174,7 +177,12 @@ class BaseConv(Layer, abstract=True):
         self._matrix = WeightMatrix(self, "kernel")
         self.bias = self.add_weight("bias", (self.filters,)) if self.use_bias else None
         accept_channels(self, count)
+        self._accept_batch_axes({-1 if self.data_format == "channels_last" else -self.rank - 1: count})
         lora.build(self._matrix)
+
+    def _accept_batch_axes(self, sizes: dict[int, int]) -> None:
+        if conventions.active.convolutions_take_batch_axes:
+            self.input_spec = InputSpec(min_ndim=self.rank + 2, axes=sizes)
 
     def convolution_op(self, inputs: Array, kernel: Array) -> Array:
         """Compute the convolution without bias and activation, which `call` adds; subclasses may change the kernel.
@@ -191,10 +199,14 @@ class BaseConv(Layer, abstract=True):
 
     def call(self, x: Array) -> Array:
         kernel = self._matrix.array()
+        batch = x.shape[: x.ndim - self.rank - 1]  # several axes by `convolutions_take_batch_axes` alone
+        if len(batch) > 1:
+            x = jnp.reshape(x, (-1, *x.shape[len(batch) :]))
         x, padding = with_causal_padding(self, x)
         if padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
-        return add_bias(self, self.convolution_op(x, kernel))
+        y = add_bias(self, self.convolution_op(x, kernel))
+        return y if len(batch) == 1 else jnp.reshape(y, (*batch, *y.shape[1:]))
 
 
 @register("layers", "Convolution1D")

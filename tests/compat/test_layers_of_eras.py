@@ -219,3 +219,28 @@ def test_penalties_of_outputs_inside_of_bidirectional(keras_2):
     outputs = model.predict(x)
     # the wrapper computes the penalty, from the merged outputs; `evaluate` of Keras 2.3.1 returns the same number
     assert model.evaluate(x, outputs, verbose=0) == pytest.approx(10 * float(np.sum(outputs**2)), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("rank", "arguments"),
+    [(1, {"padding": "causal"}), (2, {"strides": 2, "padding": "same"}), (2, {"data_format": "channels_first"}), (3, {})],
+)
+def test_convolutions_of_tf_keras_take_batch_axes(tf_keras, rank, arguments):
+    """The frames of a video are convolved one by one; a model is the same after its config was read."""
+    x = np.random.RandomState(0).normal(size=(2, 3, *(4, 5, 6)[:rank], 4)).astype("float32")
+    layer = getattr(tf_keras.layers, f"Conv{rank}D")(3, 2, **arguments)
+    inputs = tf_keras.Input((None, *x.shape[2:]))
+    model = tf_keras.Model(inputs, layer(inputs))
+    frames = np.stack([layer(frame).numpy() for frame in x])
+    np.testing.assert_allclose(model.predict(x, verbose=0), frames, rtol=1e-5, atol=1e-6)
+    assert tuple(layer.compute_output_shape(x.shape)) == frames.shape
+    again = tf_keras.models.model_from_json(model.to_json())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.predict(x, verbose=0), frames, rtol=1e-5, atol=1e-6)
+    model.compile("sgd", "mse")
+    assert model.fit(x, frames + 1, verbose=0).history["loss"] == pytest.approx([1], rel=1e-4)
+
+
+def test_convolutions_of_the_package_take_one_batch_axis(keras_2):
+    with pytest.raises(ValueError, match="expected 4 axes, got shape"):
+        keras_2.layers.Conv2D(3, 2)(keras_2.layers.Input((3, 4, 5, 4)))
