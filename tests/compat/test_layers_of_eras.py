@@ -224,11 +224,6 @@ def test_penalties_of_outputs_inside_of_bidirectional(keras_2):
 @pytest.mark.parametrize(
     ("rank", "arguments"),
     [(1, {"padding": "causal"}), (2, {"strides": 2}), (2, {"data_format": "channels_first"}), (3, {"padding": "same"})],
-        (1, {"padding": "causal"}),
-        (2, {"strides": 2, "padding": "same"}),
-        (2, {"data_format": "channels_first"}),
-        (3, {}),
-    ],
 )
 def test_convolutions_of_tf_keras_take_batch_axes(tf_keras, rank, arguments):
     """The frames of a video are convolved one by one; a model is the same after its config was read."""
