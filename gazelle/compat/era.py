@@ -145,6 +145,7 @@ def set_release(release: Release) -> None:
             binary_targets_broadcast=number < 3,
             masked_outputs_begin_as_zeros=number == 2 and not is_package_before_2_3(),
             vector_fans_are_roots=number < 3 and standalone,
+            layers_are_appended_in_turn=number == 3,
             convolutions_take_batch_axes=number == 2 and not standalone,
         )
     )

@@ -54,6 +54,8 @@ class Conventions:
             the initial state.
         vector_fans_are_roots: The fan-in and the fan-out of a weight of one axis, or of more than five, are the square
             root of its size.
+        layers_are_appended_in_turn: Layers that are appended to several lists of a layer are in the order in which they
+            were appended, not list by list.
         convolutions_take_batch_axes: Conv1D, Conv2D and Conv3D take several batch axes, such as the frames of videos.
     """
 
@@ -89,6 +91,7 @@ class Conventions:
     binary_targets_broadcast: bool = False
     masked_outputs_begin_as_zeros: bool = False
     vector_fans_are_roots: bool = False
+    layers_are_appended_in_turn: bool = True
     convolutions_take_batch_axes: bool = False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -13,8 +14,14 @@ from gazelle.core import conventions
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, message
 
+_creations = itertools.count(1)
 #: how often each kind of automatic names was made
 names_made: dict[str, Counter[str]] = {}
+
+
+def creation_number() -> int:
+    """Return the next number of the process: objects with a larger one were made later."""
+    return next(_creations)
 
 
 def unique_name(kind: str, name: str) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from gazelle.core import arrays, budget, conventions, dtypes, tracing
 from gazelle.core.config import resolve
 from gazelle.core.errors import ArgumentTypeError, ShapeError, StateError, UnboundVariable, message
-from gazelle.core.names import scoped
+from gazelle.core.names import creation_number, scoped
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -77,6 +77,8 @@ class Variable:
 
     key = ""  # this and the next are for variables in pickles of earlier versions
     overwrite_with_gradient = False
+    creation_number = 0
+    owner_number = 0  # the creation number of the layer whose `add_weight` has made the variable
     made_trainable = True  # decides the position among a layer's weights, which freezing does not change
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -119,6 +121,7 @@ class Variable:
         own = self._own_dtype = dtypes.standardize(dtype)
         self.name = name
         self.path = self.key = scoped(name)  # the key is final only when a model is known to have the variable
+        self.creation_number = creation_number()
         self.trainable = self.made_trainable = trainable
         self.regularizer = regularizer
         self.constraint = constraint

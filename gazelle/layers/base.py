@@ -32,7 +32,7 @@ from gazelle.core.errors import (
     message,
     missing_method,
 )
-from gazelle.core.names import scoped
+from gazelle.core.names import creation_number, scoped
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable
@@ -48,6 +48,7 @@ from gazelle.layers import (
     layer_config,
     quantizing,
     stateless,
+    tracking_order,
     weight_storage,
     weight_tree,
 )
@@ -121,6 +122,11 @@ class Layer(Operation):
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not type(self).__module__.startswith("gazelle.") and type(value) not in weight_tree.PLAIN:
+            tracking_order.note(self, name, value)
+        super().__setattr__(name, value)
+
     def __init__(
         self,
         *,
@@ -152,6 +158,7 @@ class Layer(Operation):
             raise ArgumentError(message(what, expected="True or False", got=repr(trainable)))
         self._trainable = bool(trainable)
         self.built = self._is_stateless
+        self.creation_number = creation_number()
         self._call_nodes: list[Node] = []
         self.activity_regularizer = resolve("activity_regularizer", activity_regularizer)
         self._eager_losses: list[Any] = []
@@ -281,6 +288,7 @@ class Layer(Operation):
             overwrite_with_gradient=overwrite_with_gradient,
         )
         variable.path = f"{self.path or scoped(self.name)}/{name}"
+        variable.owner_number = self.creation_number
         return variable
 
     def add_variable(

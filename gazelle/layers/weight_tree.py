@@ -1,7 +1,7 @@
 """The tree of layers and variables under a layer: paths, weights, values, penalties.
 
 Functions over any layer or model. Children are found by walking the attributes of an object, also inside lists, tuples
-and dicts, each time a function is called: there is no bookkeeping at assignment.
+and dicts, each time a function is called; those of user-defined layers are put in the order of `tracking_order`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from gazelle.core.errors import ShapeError, StateError, message
 from gazelle.core.names import snake
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.variable import Variable, lock_variables
+from gazelle.layers import tracking_order
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, ArrayLike
@@ -25,10 +26,19 @@ if TYPE_CHECKING:
 
 #: attributes whose layers are not those of the object
 UNTRACKED = frozenset(
-    {"_config", "_call_nodes", "_eager_losses", "_build_shapes", "optimizer", "history", "_seed_generator"}
+    {
+        "_config",
+        "_call_nodes",
+        "_eager_losses",
+        "_build_shapes",
+        "optimizer",
+        "history",
+        "_seed_generator",
+        tracking_order.ASSIGNMENTS,
+    }
 )
 #: types of most attributes, which contain no layers
-_PLAIN = frozenset({type(None), bool, int, float, str, bytes})
+PLAIN = frozenset({type(None), bool, int, float, str, bytes})
 
 
 def is_layer(value: object) -> bool:
@@ -37,23 +47,28 @@ def is_layer(value: object) -> bool:
 
 
 def children(layer: Layer) -> list[Layer | Variable]:
-    """Return the layers and variables in the attributes of a layer, in the order in which these were set."""
-    found: list[Any] = []
+    """Return the layers and variables in the attributes of a layer, in the order in which it has got them."""
+    members = _members(layer)
+    if tracking_order.ASSIGNMENTS in layer.__dict__:
+        return tracking_order.in_order(layer, members)
+    return [member for _, _, member in members]
+
+
+def _members(layer: Layer) -> Iterator[tuple[str, int, Any]]:
+    """Yield (attribute, index in its list, layer or variable) in the order of the attributes."""
     for key, value in layer.__dict__.items():
         kind = type(value)
-        if kind in _PLAIN or key in UNTRACKED:
+        if kind in PLAIN or key in UNTRACKED:
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
-            found.append(value)
-        elif isinstance(value, (list, tuple)):
-            if value:
-                collect(value, found)
-        elif isinstance(value, dict):
-            if value:
-                collect(value.values(), found)
+            yield key, 0, value
+        elif isinstance(value, (list, tuple, dict)):
+            for index, part in enumerate(value.values() if isinstance(value, dict) else value):
+                if type(part) not in PLAIN:
+                    for member in collect([part], [], (id(value),)):
+                        yield key, index, member
         elif isinstance(value, SeedGenerator):
-            found.append(value.state)
-    return found
+            yield key, 0, value.state
 
 
 def sublayers(layer: Layer) -> list[Layer]:
@@ -75,16 +90,26 @@ def named_layers(layer: Layer) -> dict[str, Layer]:
             return
         seen.add(id(layer))
         out[path] = layer
-        used: Counter[str] = Counter()
+        names = _names_within(layer)
         for child in sublayers(layer):
-            kind = snake(type(child).__name__)
-            name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
-            used[name] += 1
-            name = f"{name}_{used[name] - 1}" if used[name] > 1 else name
-            walk(child, f"{path}/{name}" if path else name)
+            walk(child, f"{path}/{names[id(child)]}" if path else names[id(child)])
 
     walk(layer, "")
     return out
+
+
+def _names_within(layer: Layer) -> dict[int, str]:
+    """Return {id of a layer: its name within its parent}; equal names are numbered in the order of the attributes."""
+    names: dict[int, str] = {}
+    used: Counter[str] = Counter()
+    for _, _, child in _members(layer):
+        if isinstance(child, Variable) or id(child) in names:
+            continue
+        kind = snake(type(child).__name__)
+        name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
+        used[name] += 1
+        names[id(child)] = f"{name}_{used[name] - 1}" if used[name] > 1 else name
+    return names
 
 
 def is_automatic(name: str, kind: str) -> bool:
@@ -101,7 +126,7 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
     out: dict[str, Variable] = {}
     seen: set[int] = set()
     for path, owner in named_layers(layer).items():
-        for variable in children(owner):
+        for _, _, variable in _members(owner):  # whose order decides about equal names
             if isinstance(variable, Variable) and id(variable) not in seen:
                 seen.add(id(variable))
                 base = key = f"{path}/{variable.name}" if path else variable.name
@@ -247,14 +272,14 @@ def penalized(layer: Layer) -> list[Variable]:
     return [v for v in found if id(v) in trainable]
 
 
-def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> None:
-    """Append the layers and variables in `values` and in the lists, tuples and dicts among them.
+def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = ()) -> list[Any]:
+    """Append to `found` the layers and variables in `values` and in the lists, tuples and dicts among them; return it.
 
     around: the ids of the containers around `values`, one of which may contain itself.
     """
     for value in values:
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in PLAIN:
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
             found.append(value)
@@ -263,3 +288,4 @@ def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = (
                 collect(value.values() if isinstance(value, dict) else value, found, (*around, id(value)))
         elif isinstance(value, SeedGenerator):
             found.append(value.state)
+    return found

@@ -244,3 +244,23 @@ def test_convolutions_of_tf_keras_take_batch_axes(tf_keras, rank, arguments):
 def test_convolutions_of_the_package_take_one_batch_axis(keras_2):
     with pytest.raises(ValueError, match="expected 4 axes, got shape"):
         keras_2.layers.Conv2D(3, 2)(keras_2.layers.Input((3, 4, 5, 4)))
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_layers_in_several_lists(tf_keras, version):
+    """Until Keras 3 they were list by list, but weights in the order in which they were made."""
+    era.set_release(era.Release(version, False))
+
+    class Made(tf_keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = [], []
+            for n in range(2):
+                for name, part in (("a", self.first), ("b", self.second)):
+                    part.append(tf_keras.layers.Dense(1, name=f"{name}{n}"))
+                    part.append(self.add_weight(shape=(), name=f"w{name}{n}"))
+
+    made = Made()
+    names = ["a0", "b0", "a1", "b1"] if version == 3 else ["a0", "a1", "b0", "b1"]
+    assert [layer.name for layer in made._flatten_layers(include_self=False)] == names
+    assert [v.name.split("/")[-1].removesuffix(":0") for v in made.weights] == ["wa0", "wb0", "wa1", "wb1"]

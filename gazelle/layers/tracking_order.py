@@ -1,0 +1,64 @@
+"""The order in which a user-defined layer has got its layers and weights, as in Keras.
+
+Layers and weights that are appended to several lists in turns (`self.convs.append(...)`, `self.norms.append(...)`)
+are in the order in which they were appended. Attributes are plain lists, so that this is not seen: what was not in a
+list when it was assigned has its creation number as its time, since most members are appended as soon as they are made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from gazelle.core import conventions
+from gazelle.core.names import creation_number
+from gazelle.core.variable import Variable
+
+if TYPE_CHECKING:
+    from gazelle.layers.base import Layer
+
+#: attribute of a user-defined layer: {attribute: (number of its assignment, size of the list or dict)}
+ASSIGNMENTS = "_assignments"
+
+
+def note(layer: Layer, name: str, value: Any) -> None:
+    """Note an assignment; a list in the place of another one has the members of that one in most cases.
+
+    Args:
+        layer: A user-defined layer.
+        name: Its attribute.
+        value: The value, before it is assigned.
+    """
+    is_container = isinstance(value, (list, tuple, dict))
+    if not is_container and not isinstance(value, Variable) and not getattr(type(value), "_tracks_weights", False):
+        return
+    noted = vars(layer).setdefault(ASSIGNMENTS, {})
+    if name not in noted or not (is_container or vars(layer).get(name) is value):
+        noted[name] = (creation_number(), len(value) if is_container else 1)
+
+
+def in_order(layer: Layer, members: Iterable[tuple[str, int, Any]]) -> list[Any]:
+    """Return layers and variables in the order in which a layer has got them.
+
+    Args:
+        layer: The layer around them.
+        members: (attribute, index in its list, layer or variable) in the order of the attributes.
+
+    Returns:
+        The layers and variables.
+    """
+    noted = vars(layer)[ASSIGNMENTS]
+    in_turn = conventions.active.layers_are_appended_in_turn
+    timed = []
+    attribute, time = "", 0
+    for name, index, member in members:
+        assigned, size = noted.get(name, (0, index + 1))
+        time, attribute = time if name == attribute else assigned, name
+        own = isinstance(member, Variable)
+        if own and member.owner_number == layer.creation_number:
+            timed.append((member.creation_number, member))  # `add_weight` has made it
+            continue
+        if index >= size and (in_turn or own):
+            time = max(time, member.creation_number)
+        timed.append((time, member))
+    return [member for _, member in sorted(timed, key=lambda pair: pair[0])]
