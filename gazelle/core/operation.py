@@ -61,12 +61,16 @@ class Operation:
         capture_arguments(cls, abstract)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        attributes = self.__dict__
-        if attributes.get(name, self) is None and not type(self).__module__.startswith("gazelle."):
-            del attributes[name]  # a weight or layer in place of None is the last one, as in Keras
+        if not type(self).__module__.startswith("gazelle."):
+            self._before_assignment(name, value)
         super().__setattr__(name, value)
         if callable(value):
             replaced_methods.note_change(self, name)
+
+    def _before_assignment(self, name: str, value: Any) -> None:
+        """Prepare for an attribute of a user-defined object."""
+        if self.__dict__.get(name, self) is None:
+            del self.__dict__[name]  # a weight or layer in place of None is the last one, as in Keras
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)

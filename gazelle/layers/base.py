@@ -122,10 +122,10 @@ class Layer(Operation):
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not type(self).__module__.startswith("gazelle.") and type(value) not in weight_tree.PLAIN:
+    def _before_assignment(self, name: str, value: Any) -> None:
+        if type(value) not in weight_tree.PLAIN:
             tracking_order.note(self, name, value)
-        super().__setattr__(name, value)
+        super()._before_assignment(name, value)
 
     def __init__(
         self,

@@ -49,10 +49,9 @@ def complete(layer: Layer, own: Config) -> Config:
     names = argument_names(cls.__init__)
     inherited = _takes_the_arguments_of_layer(cls)
     config = dict(own)
-    if cls.__module__.startswith("gazelle."):
-        names = tuple(name for name in names if name not in ("input_shape", "input_dim"))  # the build has them
+    of_build = ("input_shape", "input_dim") if cls.__module__.startswith("gazelle.") else ()
     for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
-        if inherited or key not in names:
+        if inherited or key not in names or key in of_build:
             config.pop(key, None)
     if hasattr(type(layer), "lora_enabled") and config.get("lora_rank") is None:
         config = {key: value for key, value in config.items() if key not in ("lora_rank", "lora_alpha")}

@@ -54,21 +54,26 @@ def children(layer: Layer) -> list[Layer | Variable]:
     return [member for _, _, member in members]
 
 
-def _members(layer: Layer) -> Iterator[tuple[str, int, Any]]:
-    """Yield (attribute, index in its list, layer or variable) in the order of the attributes."""
+def _members(layer: Layer) -> list[tuple[str, int, Any]]:
+    """Return (attribute, index in its list, layer or variable) in the order of the attributes."""
+    found: list[tuple[str, int, Any]] = []
     for key, value in layer.__dict__.items():
         kind = type(value)
         if kind in PLAIN or key in UNTRACKED:
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
-            yield key, 0, value
+            found.append((key, 0, value))
         elif isinstance(value, (list, tuple, dict)):
             for index, part in enumerate(value.values() if isinstance(value, dict) else value):
-                if type(part) not in PLAIN:
-                    for member in collect([part], [], (id(value),)):
-                        yield key, index, member
+                if type(part) in PLAIN:
+                    continue
+                if getattr(type(part), "_tracks_weights", False):
+                    found.append((key, index, part))
+                else:
+                    found += [(key, index, member) for member in collect([part], [], (id(value),))]
         elif isinstance(value, SeedGenerator):
-            yield key, 0, value.state
+            found.append((key, 0, value.state))
+    return found
 
 
 def sublayers(layer: Layer) -> list[Layer]:
@@ -90,26 +95,22 @@ def named_layers(layer: Layer) -> dict[str, Layer]:
             return
         seen.add(id(layer))
         out[path] = layer
-        names = _names_within(layer)
-        for child in sublayers(layer):
-            walk(child, f"{path}/{names[id(child)]}" if path else names[id(child)])
+        members = _members(layer)
+        inside = {id(child): child for _, _, child in members if not isinstance(child, Variable)}
+        names: dict[int, str] = {}
+        used: Counter[str] = Counter()  # equal names are numbered in the order of the attributes
+        for key, child in inside.items():
+            kind = snake(type(child).__name__)
+            name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
+            used[name] += 1
+            names[key] = f"{name}_{used[name] - 1}" if used[name] > 1 else name
+        if tracking_order.ASSIGNMENTS in layer.__dict__:
+            inside = {id(child): child for child in tracking_order.in_order(layer, members) if id(child) in inside}
+        for key, child in inside.items():
+            walk(child, f"{path}/{names[key]}" if path else names[key])
 
     walk(layer, "")
     return out
-
-
-def _names_within(layer: Layer) -> dict[int, str]:
-    """Return {id of a layer: its name within its parent}; equal names are numbered in the order of the attributes."""
-    names: dict[int, str] = {}
-    used: Counter[str] = Counter()
-    for _, _, child in _members(layer):
-        if isinstance(child, Variable) or id(child) in names:
-            continue
-        kind = snake(type(child).__name__)
-        name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
-        used[name] += 1
-        names[id(child)] = f"{name}_{used[name] - 1}" if used[name] > 1 else name
-    return names
 
 
 def is_automatic(name: str, kind: str) -> bool:
