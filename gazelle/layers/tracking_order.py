@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ASSIGNMENTS = "_assignments"
 
 
-def note(layer: Layer, name: str, value: Any) -> None:
+def note(layer: Layer, name: str, value: object) -> None:
     """Note an assignment; a list in the place of another one has the members of that one in most cases.
 
     Args:
@@ -29,12 +29,12 @@ def note(layer: Layer, name: str, value: Any) -> None:
         name: Its attribute.
         value: The value, before it is assigned.
     """
-    is_container = isinstance(value, (list, tuple, dict))
-    if not is_container and not isinstance(value, Variable) and not getattr(type(value), "_tracks_weights", False):
+    size = len(value) if isinstance(value, (list, tuple, dict)) else None
+    if size is None and not isinstance(value, Variable) and not getattr(type(value), "_tracks_weights", False):
         return
     noted = vars(layer).setdefault(ASSIGNMENTS, {})
-    if name not in noted or not (is_container or vars(layer).get(name) is value):
-        noted[name] = (creation_number(), len(value) if is_container else 1)
+    if name not in noted or (size is None and vars(layer).get(name) is not value):
+        noted[name] = (creation_number(), 1 if size is None else size)
 
 
 def in_order(layer: Layer, members: Iterable[tuple[str, int, Any]]) -> list[Any]:
