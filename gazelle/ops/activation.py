@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import conventions, logits
-from gazelle.core.dtypes import floatx, is_float
+from gazelle.core.dtypes import floatx
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
 
@@ -52,7 +52,7 @@ _compiled_relu = jax.jit(jax.nn.relu)
 def _as_float(x: ArrayLike) -> Array:
     """`x` with a dtype of floats, so that squares and negatives of small or unsigned integers do not overflow."""
     x = jnp.asarray(x)
-    return x if is_float(x.dtype) else x.astype(floatx())
+    return x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(floatx())
 
 
 def rectified(x: Array) -> Array:

@@ -19,3 +19,10 @@ def test_activations_of_integers(name, dtype):
     expected = np.asarray(function(x.astype("float32"), *arguments))
     assert expected.dtype == "float32"
     np.testing.assert_allclose(np.asarray(function(x, *arguments), "float32"), expected, rtol=1e-6)
+
+
+def test_activations_of_complex_numbers_stay_complex():
+    x = np.array([1 + 2j, -1j], "complex64")
+    for name in ("sigmoid", "softsign", "silu"):
+        assert np.asarray(getattr(ops, name)(x)).dtype == "complex64"
+    np.testing.assert_allclose(np.asarray(ops.sigmoid(x)), 1 / (1 + np.exp(-x)), rtol=1e-6)
