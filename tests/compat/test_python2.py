@@ -385,3 +385,17 @@ def test_imports_that_may_not_run_are_no_sign(tmp_path, line):
     for block in ("def f():", "if False:", "try:"):  # of an optional package that has the name of a module
         source = f"{block}\n    {line}\n" + "except ImportError:\n    pass" * block.startswith("try")
         assert first_import_of_neighbor(source, str(tmp_path)) is None
+
+
+def test_imports_from_folders_of_the_path_are_no_sign(tmp_path):
+    """Python 3, too, finds modules next to the program, which may itself be in a package, and in folders that it adds."""
+    for folder in (tmp_path, tmp_path / "parts"):
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").touch()
+    (tmp_path / "near.py").write_text("x = 1")
+    (tmp_path / "parts" / "first.py").write_text("import second_of_parts")
+    (tmp_path / "parts" / "second_of_parts.py").write_text("x = 1")
+    program = str(tmp_path / "program.py")
+    assert detect.detect(program, "import keras, near").number == 3
+    assert detect.detect(program, "import keras, sys; sys.path.append('parts'); from parts import first").number == 3
+    assert detect.detect(program, "import keras; from parts import first").number == 2

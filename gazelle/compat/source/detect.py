@@ -155,6 +155,7 @@ def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:
 def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:
     found: list[Sign] = []
     roots: set[str] = set()
+    changes_path = "sys.path" in (read(pathlib.Path(path)) if source is None else source)
     waiting, seen = [pathlib.Path(path).absolute()], set[pathlib.Path]()
     while waiting and len(seen) < 50:
         file = waiting.pop(0)
@@ -166,7 +167,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if not names and any(file.is_relative_to(folder) for folder in folders):
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
-        if (file.parent / "__init__.py").is_file() and python2.first_import_of_neighbor(text, str(file.parent)):
+        is_in_package = (file.parent / "__init__.py").is_file() and file.parent != pathlib.Path(path).absolute().parent
+        if is_in_package and not changes_path and python2.first_import_of_neighbor(text, str(file.parent)):
             found.append(Sign(0, "Python 2", 1, 2))
         if releases.has_names_since_2_11(text):
             found.append(Sign(0, releases.SINCE_2_11, 2, 3))
