@@ -388,7 +388,7 @@ def test_imports_that_may_not_run_are_no_sign(tmp_path, line):
 
 
 def test_imports_from_folders_of_the_path_are_no_sign(tmp_path):
-    """Python 3, too, finds modules next to the program, which may itself be in a package, and in folders that it adds."""
+    """Python 3, too, finds modules next to the program, which may be in a package, and in folders that it adds."""
     for folder in (tmp_path, tmp_path / "parts"):
         folder.mkdir(exist_ok=True)
         (folder / "__init__.py").touch()
