@@ -373,13 +373,16 @@ class Unconverted(layers.Layer):
         return x
 
 
-@pytest.mark.parametrize("imported", [False, True])
-def test_layers_that_convert_no_arguments_receive_them_as_they_are(imported, request):
-    if imported:
-        request.getfixturevalue("tf")
+def test_layers_that_convert_no_arguments_receive_them_as_they_are():
     ragged = [np.ones((2, 3)), np.ones((3, 2))]
     layer = Unconverted()
     assert all(out is value for out, value in zip(layer(ragged), ragged, strict=True))
     assert layer(["a", "b"]) == ["a", "b"]
     assert layer(np.array([1, 2])).dtype == np.int64
     assert layer(np.ones(2)).dtype == np.float64
+
+
+def test_layers_of_tensorflow_that_convert_no_arguments_receive_tensors(tf):
+    """They compute with the methods of tensors, also with what another such layer has returned."""
+    layer = Unconverted()
+    assert tf.is_tensor(layer(layer(np.ones(2))))
