@@ -385,6 +385,8 @@ def test_imports_that_may_not_run_are_no_sign(tmp_path, line):
     for block in ("def f():", "if False:", "try:"):  # of an optional package that has the name of a module
         source = f"{block}\n    {line}\n" + "except ImportError:\n    pass" * block.startswith("try")
         assert first_import_of_neighbor(source, str(tmp_path)) is None
+    for of_python_3 in ("def f(a: int): pass", "def f(*, a): pass", "x: int = 1", "y = f'{1}'", "from .near import x"):
+        assert first_import_of_neighbor(f"{line}\n{of_python_3}", str(tmp_path)) is None
 
 
 def test_imports_from_folders_of_the_path_are_no_sign(tmp_path):

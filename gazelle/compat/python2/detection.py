@@ -95,10 +95,12 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
 def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
     """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name."""
     try:
-        statements = syntax_tree(source).body  # imports in functions, `if` and `try` may be of an optional package
+        tree = syntax_tree(source)
     except (SyntaxError, ValueError):
         return None
-    for node in statements:
+    if any(map(_is_for_python_3, ast.walk(tree))):  # the name is that of an optional package, too
+        return None
+    for node in tree.body:  # imports in functions, `if` and `try` may be of an optional package
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -111,6 +113,14 @@ def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
             if is_there and name not in sys.modules and PathFinder.find_spec(name) is None:
                 return Sign(node.lineno, f"import {name}")
     return None
+
+
+def _is_for_python_3(node: ast.AST) -> bool:
+    """Whether Python 2 had no such syntax, or an import is relative, as in packages for both."""
+    if isinstance(node, ast.FunctionDef):
+        arguments = [*node.args.args, *node.args.kwonlyargs]
+        return node.returns is not None or bool(node.args.kwonlyargs) or any(one.annotation for one in arguments)
+    return isinstance(node, ast.AnnAssign | ast.JoinedStr) or (isinstance(node, ast.ImportFrom) and node.level > 0)
 
 
 def _without_mistakes(source: str, error: SyntaxError) -> str:
