@@ -66,6 +66,7 @@ _LEAST = {
     "warmup_steps": 0,
     "width": 1,
 }
+_FRACTIONS = ("cooldown", "start_from_epoch", "warmup_steps")  # those of them that need not be whole
 #: bounds of numbers that do
 _RANGES = {"label_smoothing": (0.0, 1.0)}
 #: annotations that mean the same as one of `_EXPECTED`
@@ -161,7 +162,7 @@ def check_types(owner: type | FunctionType, function: Callable[..., Any], argume
         if value is None:  # where a constructor accepts it, not every annotation states it
             continue
         known: type = type(value)
-        least = _LEAST.get(name) if types[0] in ("int", "float") else None
+        least = _LEAST.get(name) if types[0] == "int" or name in _FRACTIONS else None
         low, high = _RANGES.get(name, (-math.inf, math.inf))
         if least is not None and isinstance(value, (int, float)) and value < least:
             expected = f"{_EXPECTED[types[0]]} of at least {least}"
