@@ -1,4 +1,4 @@
-"""The order in which a user-defined layer has got its layers and weights, as in Keras.
+"""The order in which layers and weights were added to a user-defined layer, as in Keras.
 
 Layers and weights that are appended to several lists in turns (`self.convs.append(...)`, `self.norms.append(...)`)
 are in the order in which they were appended. Attributes are plain lists, so that this is not seen: what was not in a
@@ -38,7 +38,7 @@ def note(layer: Layer, name: str, value: object) -> None:
 
 
 def in_order(layer: Layer, members: Iterable[tuple[str, int, Any]]) -> list[Any]:
-    """Return layers and variables in the order in which a layer has got them.
+    """Return layers and variables in the order in which they were added to a layer.
 
     Args:
         layer: The layer around them.

@@ -47,7 +47,7 @@ def is_layer(value: object) -> bool:
 
 
 def children(layer: Layer) -> list[Layer | Variable]:
-    """Return the layers and variables in the attributes of a layer, in the order in which it has got them."""
+    """Return the layers and variables in the attributes of a layer, in the order in which they were added."""
     members = _members(layer)
     if tracking_order.ASSIGNMENTS in layer.__dict__:
         return tracking_order.in_order(layer, members)

@@ -31,7 +31,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 #: "distribution": the same, which no version of Keras broadcasts
 #: "classes": class indices, in the shape of y_pred without the class axis
 #: "groups": one integer for each row of y_pred
-#: "chosen": binary, classes or onehot, by the shapes
+#: "chosen": binary, classes or distribution, by the shapes
 #: "sequence": class indices in a sequence of any length, padded with 0
 #: Functions and losses elsewhere may have an attribute `kind_of_targets`; "as given": integers stay integers.
 TARGETS: dict[Any, str] = {}

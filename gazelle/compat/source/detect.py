@@ -155,8 +155,9 @@ def _pinned(program: pathlib.Path) -> tuple[list[Sign], set[str]]:
 def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()) -> tuple[list[Sign], set[str]]:
     found: list[Sign] = []
     roots: set[str] = set()
-    changes_path = "sys.path" in (read(pathlib.Path(path)) if source is None else source)
-    waiting, seen = [pathlib.Path(path).absolute()], set[pathlib.Path]()
+    program = pathlib.Path(path).absolute()
+    changes_path = "sys.path" in (read(program) if source is None else source)
+    waiting, seen = [program], set[pathlib.Path]()
     while waiting and len(seen) < 50:
         file = waiting.pop(0)
         if file in seen:
@@ -167,7 +168,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if not names and any(file.is_relative_to(folder) for folder in folders):
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
-        is_in_package = (file.parent / "__init__.py").is_file() and file.parent != pathlib.Path(path).absolute().parent
+        is_in_package = (file.parent / "__init__.py").is_file() and file.parent != program.parent
         if is_in_package and not changes_path and python2.first_import_of_neighbor(text, str(file.parent)):
             found.append(Sign(0, "Python 2", 1, 2))
         if releases.has_names_since_2_11(text):
@@ -180,7 +181,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
     for folder in map(pathlib.Path, folders):
         if any(file.is_relative_to(folder) for file in seen):
             found += _of_requirements(folder)
-    if roots != {"keras"} or _show_keras_3(found) or _requires_keras_3(pathlib.Path(path)):
+    if roots != {"keras"} or _show_keras_3(found) or _requires_keras_3(program):
         found = [sign for sign in found if sign.what not in (RATE, FUTURE)]
     return found, roots
 
