@@ -36,3 +36,14 @@ def test_normalization_of_responses(keras_1):
     assert model.predict(x) == pytest.approx(x / (2 + 0.3 * sums) ** 0.75, abs=1e-6)
     with pytest.raises(GazelleError, match=r"n of LRN2D: expected an odd number.*got 4"):
         keras.layers.normalization.LRN2D(n=4)
+
+
+@pytest.mark.parametrize("size", [int, np.int64, np.uint8])
+def test_sizes_of_inputs_may_be_numbers_of_numpy(keras_1, size):
+    """`np.max(labels) + 1` as the number of classes: the first number is still the size of the input."""
+    dense = keras.layers.core.Dense(7, size(5), init="uniform")
+    dense.build((None, 7))
+    assert [tuple(w.shape) for w in dense.weights] == [(7, 5), (5,)]
+    convolution = keras.layers.convolutional.Convolution2D(6, 3, size(2), size(2))
+    assert convolution.filters == 6
+    assert convolution.kernel_size == (2, 2)

@@ -191,7 +191,11 @@ def _starts_with_input_size(args: tuple[Any, ...], integers: int, number: int) -
     """Whether the arguments begin with the size of the input, as in Keras 0.x: one more integer, or a tuple."""
     count = 2 if integers == 99 else integers + 1 if number == 1 else 99
     is_shape = number == 1 and isinstance(args[0], tuple)
-    return is_shape or (len(args) >= count and all(type(a) is int for a in args[:count]))
+    return is_shape or (len(args) >= count and all(map(_is_size, args[:count])))
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def _is_integral(value: Any) -> bool:
@@ -206,7 +210,7 @@ def _are_possible(names: list[str], args: tuple[Any, ...], all_integers: bool) -
     for name, value in zip(names, args, strict=False):
         if name == "init" and renamed_arguments.is_activation(value):
             return False
-        if (name == "activation" and isinstance(value, int | tuple | list)) or (
+        if (name == "activation" and isinstance(value, int | np.integer | tuple | list)) or (
             name == "name" and not isinstance(value, str | None)
         ):
             return False
