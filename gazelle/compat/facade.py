@@ -62,12 +62,12 @@ def serves_function(function: Callable[..., Any]) -> bool:
 _OF_TENSORS = frozenset({"get_shape", "set_shape", "as_list", "_keras_shape", "_uses_learning_phase"})
 
 
-def calls_for(*functions: Any) -> Any:
-    """The module that gives tensors to functions of a program; None if they receive arrays."""
+def calls_for(*functions: Any, owner: type | None = None) -> Any:
+    """The module that gives tensors to functions of a program, methods of `owner`; None if they receive arrays."""
     global loaded
     if calls is not None and any(map(serves_function, functions)):
         return calls
-    if not any(map(_uses_tensors, functions)):
+    if not any(_uses_tensors(function, owner) for function in functions):
         return None
     if calls is not None:  # they use methods of tensors in a module that does not import tensorflow
         return calls
@@ -75,8 +75,8 @@ def calls_for(*functions: Any) -> Any:
     return loaded
 
 
-def _uses_tensors(function: Callable[..., Any], depth: int = 3) -> bool:
-    """Whether a function, or functions of the program that it names, use methods or attributes of tensors."""
+def _uses_tensors(function: Callable[..., Any], owner: type | None, depth: int = 3) -> bool:
+    """Whether a function, or functions and methods of the program that it names, use methods of tensors."""
     plain = inspect.unwrap(function)
     code, names = getattr(plain, "__code__", None), getattr(plain, "__globals__", {})
     if code is None or not _OF_TENSORS.isdisjoint(code.co_names):
@@ -84,8 +84,9 @@ def _uses_tensors(function: Callable[..., Any], depth: int = 3) -> bool:
     found = [names[name] for name in code.co_names if name in names]
     modules = [value for value in found if isinstance(value, ModuleType) and not _is_package(value)]
     found += [vars(module).get(name) for module in modules for name in code.co_names]
+    found += [getattr(owner, name, None) for name in code.co_names]
     helpers = [value for value in found if inspect.isfunction(value) and value is not plain]
-    return depth > 0 and any(_uses_tensors(one, depth - 1) for one in helpers if not _is_package(one))
+    return depth > 0 and any(_uses_tensors(one, owner, depth - 1) for one in helpers if not _is_package(one))
 
 
 def _is_package(value: Any) -> bool:

@@ -194,6 +194,27 @@ def test_cells_mark_their_output():
     np.testing.assert_array_equal(model.predict(np.ones((3, 2))), np.full((3, 2), 2.0))
 
 
+def test_programs_set_the_shape_of_tensors(keras_2):
+    """Also in a method that `call` uses; K.int_shape of Keras 2.2.4 gave the shape that the program had set."""
+    x = layers.Input((4, 6))
+    y = K.reshape(x, (-1, K.shape(x)[1], 6))
+    y._keras_shape, y._uses_learning_phase = (None, 4, 6), x._uses_learning_phase
+    assert K.int_shape(y) == (None, 4, 6)
+
+    class Flat(keras.layers.Layer):
+        def flat(self, inputs):
+            out = K.reshape(inputs, (-1, 24))
+            out._keras_shape, out._uses_learning_phase = (None, 24), inputs._uses_learning_phase
+            return out
+
+        def call(self, inputs):
+            return self.flat(inputs) * 2
+
+    model = keras.models.Sequential([layers.Input((4, 6)), Flat()])
+    values = np.arange(48.0).reshape(2, 4, 6)
+    np.testing.assert_array_equal(model.predict(values), 2 * values.reshape(2, 24))
+
+
 def test_automatic_names_of_keras_1(keras_1):
     x = layers.Input((2,))
     one = layers.merge([x, x], mode="concat")

@@ -70,7 +70,15 @@ class SymbolicTensor(KerasTensor):
     def shape(self, shape: tuple[Any, ...]) -> None:
         self.__dict__["shape"] = shape
 
-    _keras_shape = property(lambda self: self.shape)
+    @property
+    def _keras_shape(self) -> tuple[Any, ...]:
+        return self.shape
+
+    @_keras_shape.setter
+    def _keras_shape(self, shape: Shape) -> None:
+        """Programs set it where functions of the backend left sizes unknown; known sizes stay."""
+        if len(self.shape) == len(shape):
+            self.shape = tuple(b if a is None else a for a, b in zip(self.shape, shape, strict=True))
 
     @property
     def _keras_history(self) -> LayerHistory:

@@ -86,6 +86,15 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
     def _keras_shape(self, shape: ShapeLike) -> None:
         """Layers for Keras 2 copied it to results of functions, whose shapes are known here."""
 
+    @property
+    def _uses_learning_phase(self) -> bool:
+        return False
+
+    @_uses_learning_phase.setter
+    @ignores("value")
+    def _uses_learning_phase(self, value: bool) -> None:
+        """They copied it, too."""
+
     def set_shape(self, shape: ShapeLike) -> None:
         if not self.shape.is_compatible_with(shape):
             raise ArgumentError(
