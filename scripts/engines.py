@@ -27,7 +27,8 @@ traced program operation by operation, each with a table of rules (`gazelle/engi
 them. SavedModel and LiteRT files use TensorFlow's table; StableHLO is written by JAX itself.
 
 **rule**: one operation of the target. **composed**: composed of simpler operations that have rules. **gap**: a program
-with this operation is refused; the error states operation, layer and target.
+with this operation is refused; the error states operation, layer and target. Printing and checks of values
+(`debug_callback`, `debug_print`) are left out with a warning.
 """
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat import era, functions, old_names
+from gazelle.compat import era, functions, old_names, unused_imports
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.era import NOTHING
 from gazelle.compat.types import NamedObject
@@ -77,6 +77,8 @@ class Namespace(ModuleType):
         if found is NOTHING and path == "gazelle.backend" and "keras_core" in sys.modules:
             source = importlib.import_module("gazelle.compat.private.keras_src").module("keras.src.backend")
             found = getattr(source, name, NOTHING)  # keras_core showed all of its backend
+        if found is NOTHING and not hasattr(self._real, name):
+            found = unused_imports.stand_in(name)
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
         return converted(found)

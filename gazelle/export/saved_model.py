@@ -50,6 +50,7 @@ def write(
     endpoints: Mapping[str, tuple[Exportable, bool]],
     filepath: str,
     collections: Mapping[str, Sequence[tuple[str, str] | Variable]] | None = None,
+    shared: bool = False,
     **options: Any,
 ) -> None:
     """Write a SavedModel with several endpoints; the first one is the default.
@@ -58,14 +59,16 @@ def write(
         endpoints: {name: (program, whether the outputs of a sample depend only on that sample)}.
         filepath: the folder to write.
         collections: {attribute: variables}; a variable of an endpoint is given as (endpoint, path).
+        shared: whether equal paths are the same variable in all endpoints.
         **options: arguments of `tf.saved_model.save`.
 
     Raises:
         ArgumentError: an unknown size that is not the batch size, or the samples are not independent.
     """
     module, signatures, of_endpoint = tf.__internal__.tracking.AutoTrackable(), {}, {}
+    of_all: dict[str, Any] = {}
     for name, (program, batch_independent) in endpoints.items():
-        serve, of_endpoint[name] = _function(program, batch_independent)
+        serve, of_endpoint[name] = _function(program, batch_independent, made=of_all if shared else {})
         setattr(module, name, _structured(program, serve))
         by_name = _by_name(program, serve)
         signatures[name] = by_name
@@ -73,7 +76,7 @@ def write(
     for name, given in (collections or {}).items():
         made = [_copy(v) if isinstance(v, Variable) else of_endpoint[v[0]][v[1]] for v in given]
         setattr(module, name, made)
-    variables = [variable for own in of_endpoint.values() for variable in own.values()]
+    variables = list({id(variable): variable for own in of_endpoint.values() for variable in own.values()}.values())
     module.variables = variables  # the attributes that Keras gives to its exports
     module.trainable_variables = [v for v in variables if v.trainable]
     module.non_trainable_variables = [v for v in variables if not v.trainable]
@@ -136,8 +139,10 @@ class _Lite:
     constant = staticmethod(tensorflow.constant)
 
 
-def _function(program: Exportable, batch_independent: bool, target: Any = tensorflow) -> tuple[Any, dict[str, Any]]:
-    """The program as a `tf.function`, and its weights by path."""
+def _function(
+    program: Exportable, batch_independent: bool, target: Any = tensorflow, made: dict[str, Any] | None = None
+) -> tuple[Any, dict[str, Any]]:
+    """The program as a `tf.function`, and its weights by path, which may be made already."""
     unknown = [position for position in program.unknown if position[1]]
     blocks = bool(program.unknown) and not unknown and (batch_independent or _seems_independent(program))
     if program.unknown and not blocks:
@@ -155,10 +160,11 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
             )
         )
     traced = program.trace(lambda i, axis: _BLOCK)
-    variables = {
-        path: tf.Variable(program.values[path], trainable=path in program.trainable, name=path)
-        for path in program.order
-    }
+    variables = {} if made is None else made
+    for path in program.order:
+        if path not in variables:
+            variables[path] = tf.Variable(program.values[path], trainable=path in program.trainable, name=path)
+    count = len(traced.out_avals) - len(program.assigned)
     outs = [tf.TensorSpec(aval.shape, aval.dtype) for aval in traced.out_avals]
 
     def compute(*arrays: Any) -> list[Any]:
@@ -167,11 +173,13 @@ def _function(program: Exportable, batch_independent: bool, target: Any = tensor
 
     specs = [tf.TensorSpec(entry.shape, entry.dtype, name=entry.name) for entry in program.entries]
     run = _in_blocks(compute, outs) if blocks else compute
-    single = len(outs) == 1
 
     def serve(*arrays: Any) -> Any:
         made = run(*arrays)
-        return made[0] if single else made
+        for path, value in zip(program.assigned, made[count:], strict=True):
+            if target is tensorflow:  # LiteRT has no variables
+                variables[path].assign(value)
+        return made[0] if count == 1 else made[:count]
 
     return tf.function(serve, input_signature=specs, autograph=False), variables
 

@@ -44,7 +44,7 @@ class Exportable:
     """Function of arrays with a signature.
 
     Attributes:
-        call: (values, *arrays) -> list of arrays.
+        call: (values, *arrays) -> list of arrays, the last ones the new values of the weights in `assigned`.
         values: {path: array}, the weights.
         trainable: paths of the weights that training changes.
         entries: the inputs.
@@ -52,6 +52,7 @@ class Exportable:
         name: the name of the program.
         inputs: the structure of several inputs that are one argument, as of a model; None: each input is an argument.
         results: the structure of the results; None: a list, or one array.
+        assigned: paths of the weights that the function assigns.
     """
 
     call: Callable[..., list[Any]]
@@ -62,6 +63,7 @@ class Exportable:
     name: str
     inputs: Any = None
     results: Any = None
+    assigned: tuple[str, ...] = ()
 
     def specs(self, sizes: Callable[[int, int], Any]) -> list[Any]:
         """The shapes and dtypes of the inputs, with `sizes(input, axis)` for unknown sizes."""
@@ -74,8 +76,12 @@ class Exportable:
 
     def trace(self, sizes: Callable[[int, int], Any]) -> ClosedJaxpr:
         """Trace the program with these sizes; the first inputs of the trace are the weights in the order of `order`."""
-        values = {path: jax.ShapeDtypeStruct(value.shape, value.dtype) for path, value in self.values.items()}
-        return jax.make_jaxpr(lambda values, *arrays: self.call(values, *arrays))(values, *self.specs(sizes))
+        return jax.make_jaxpr(lambda values, *arrays: self.call(values, *arrays))(self.weights, *self.specs(sizes))
+
+    @property
+    def weights(self) -> dict[str, Any]:
+        """{path: shape and dtype} of the weights."""
+        return {path: jax.ShapeDtypeStruct(value.shape, value.dtype) for path, value in self.values.items()}
 
     @property
     def order(self) -> list[str]:
@@ -138,14 +144,22 @@ def of_function(function: Callable[..., Any], variables: dict[str, Any], input_s
     """
     leaves, tree = jax.tree.flatten(_listed(input_signature), is_leaf=_is_spec)
     run = tracing.functionalize(function, variables)
+    assigned: tuple[str, ...] = ()
 
     def call(values: Any, *arrays: Any) -> list[Any]:
+        nonlocal assigned
         args = jax.tree.unflatten(tree, arrays)
-        return jax.tree.leaves(run(values, *args, key=jax.random.key(0), training=False)[0])
+        out, after, _ = run(values, *args, key=jax.random.key(0), training=False)
+        assigned = tuple(path for path in values if after[path] is not values[path])
+        return [*jax.tree.leaves(out), *(after[path] for path in program.assigned)]
 
     names = [getattr(leaf, "name", None) or f"input_{i}" for i, leaf in enumerate(leaves)]
     entries = [Entry(_plain(name), *_shape_and_type(leaf)) for name, leaf in zip(names, leaves, strict=True)]
-    return Exportable(call, *_weights(variables), entries, [], "program")
+    program = Exportable(call, *_weights(variables), entries, [], "program")
+    if not program.unknown:  # otherwise samples are computed in blocks
+        jax.eval_shape(program.call, program.weights, *program.specs(lambda i, axis: 1))
+        program.assigned = assigned
+    return program
 
 
 def _weights(variables: dict[str, Any]) -> tuple[dict[str, Any], frozenset[str]]:

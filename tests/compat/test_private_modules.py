@@ -302,3 +302,26 @@ def test_eager_mode(installed):
     with context.eager_mode():
         assert context.executing_eagerly()
         assert float(tf.square(3.0)) == 9
+
+
+IMPORT = "from tensorflow.python.{} import {}\n"
+HIDDEN = [
+    ("keras.engine.base_layer_utils", "create_keras_history"),
+    ("keras.backend", "track_variable"),
+    ("ops.gen_nn_ops", "one_op"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), HIDDEN)
+def test_imports_that_nothing_uses_may_name_what_is_not_here(installed, tf, module, name):
+    """Editors insert them. A name that is used, or that is looked for in `try`, is missing as before."""
+    line, found = IMPORT.format(module, name), {}
+    exec(line, found)
+    with pytest.raises(AttributeError, match=f"tensorflow.python.{module} has no '{name}'"):
+        found[name]()
+    exec(f"{line.strip()} as other\ndef f():\n    {name} = 1\n    return {name}", {})
+    exec(f"try:\n    {line}except ImportError:\n    missing = True", found)
+    assert found["missing"]
+    for used in (f"print({name})", f"def f():\n    return {name}()", f"class A:\n    a = [{name} for _ in '1']"):
+        with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
+            exec(line + used, {})

@@ -416,3 +416,9 @@ def test_tokens_of_one_axis_are_one_document(tf_keras_2):
     layer = tf_keras_2.keras.layers.StringLookup(output_mode="tf_idf")
     layer.adapt(np.array(["a", "b", "b", "c", "c", "c"]))
     np.testing.assert_allclose(layer(np.array([["a", "c", "zz"]])), [[0.405465] * 2 + [0.0] + [0.405465]], atol=1e-5)
+
+
+@pytest.mark.parametrize("arguments", [lambda layer: ((layer,), {}), lambda layer: ((), {"layers": layer})])
+def test_sequential_takes_one_layer_without_brackets(arguments):
+    args, kwargs = arguments(keras.layers.Dense(3, input_shape=(2,)))
+    assert keras.Sequential(*args, **kwargs).output_shape == (None, 3)

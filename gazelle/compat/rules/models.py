@@ -12,14 +12,26 @@ from gazelle.compat import era
 from gazelle.compat.arguments import columns, defaults
 from gazelle.compat.metrics import compiled_metrics, former_metrics
 from gazelle.compat.optimizers import former_optimizers
-from gazelle.compat.rules import rule
+from gazelle.compat.rules import RULES, rule
 from gazelle.compat.rules.training import create
 from gazelle.core.errors import message
 from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
+from gazelle.layers import Layer
 from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.optimizers import Optimizer
+
+
+def _one_layer(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """One layer without brackets, which `Sequential` of tf.keras took."""
+    if era.number() == 2 and not era.standalone():
+        args = tuple([one] if isinstance(one, Layer) else one for one in args)
+        kwargs = {name: [one] if isinstance(one, Layer) else one for name, one in kwargs.items()}
+    return args, kwargs
+
+
+RULES["Sequential"] = _one_layer
 
 
 @rule("Model.compile")

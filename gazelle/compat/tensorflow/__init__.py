@@ -13,7 +13,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from gazelle.compat import facade
+from gazelle.compat import facade, unused_imports
+from gazelle.compat.era import NOTHING
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.tables import listed, pairs
 from gazelle.compat.tensorflow import function_tables, model_calls, names_of_1, private_modules
@@ -91,6 +92,8 @@ class Facade(ModuleType):
             return dir(self)
         if name.startswith("__"):
             raise AttributeError(name)
+        if self._prefix.startswith("python.") and (unused := unused_imports.stand_in(name)) is not NOTHING:
+            return unused
         raise MissingFunctionError(missing(full), name=name, obj=self)
 
     def __dir__(self) -> list[str]:

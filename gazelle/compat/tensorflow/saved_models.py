@@ -84,7 +84,7 @@ def save(
     if not endpoints:
         hint = "Give it one: @tf.function(input_signature=[tf.TensorSpec(...)])."
         raise ArgumentError(message(f"SavedModel of {obj!r}", expected="a function with a signature", hint=hint))
-    return write(endpoints, text(export_dir))
+    return write(endpoints, text(export_dir), shared=True)
 
 
 @ignores("custom_objects as_text input_signature serving_only")  # of the graph that TensorFlow wrote

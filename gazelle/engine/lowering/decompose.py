@@ -14,6 +14,7 @@ import numpy as np
 from jax import lax
 from jax.extend.core import JaxprEqn, jaxpr_as_fun
 
+from gazelle.core.traceback import warn
 from gazelle.engine.lowering.decompose_arrays import COMPOSED
 from gazelle.engine.lowering.keys import RAW_KEY_RULES
 
@@ -182,6 +183,12 @@ def _cpu_branch(eqn: JaxprEqn) -> Callable[..., Any]:
     return lambda: jnp.int32(index)
 
 
+def _left_out(eqn: Any) -> Callable[..., Any]:
+    """Printing and checks, which no result depends on."""
+    warn(f"{eqn.primitive.name!r} (printing, or a check of values) runs on XLA only and is left out.")
+    return lambda *values: []
+
+
 #: {primitive: traced operation -> function of arrays that computes it}
 DECOMPOSED: dict[str, Callable[[Any], Callable[..., Any]]] = {
     **RAW_KEY_RULES,
@@ -196,6 +203,8 @@ DECOMPOSED: dict[str, Callable[[Any], Callable[..., Any]]] = {
     "cumprod": running(lax.mul),
     "cumsum": running(lax.add),
     "custom_linear_solve": _solve,
+    "debug_callback": _left_out,
+    "debug_print": _left_out,
     "empty": lambda eqn: lambda: jnp.zeros(eqn.outvars[0].aval.shape, eqn.outvars[0].aval.dtype),
     "empty2": lambda eqn: lambda: jnp.zeros(eqn.outvars[0].aval.shape, eqn.outvars[0].aval.dtype),
     "eq_to": _totally(lax.eq),

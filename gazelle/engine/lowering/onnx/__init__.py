@@ -17,8 +17,6 @@ MISSING = {
     **dict.fromkeys(("nextafter", "polygamma", "regularized_incomplete_beta", "zeta"), _FUNCTION),
     **dict.fromkeys(("conj", "imag", "real"), _COMPLEX),
     "complex": _COMPLEX,
-    "debug_callback": "ONNX prints nothing",
-    "debug_print": "ONNX prints nothing",
     "eig": _MATRICES,
     "eigh": _MATRICES,
     "ffi_call": "a kernel that was made for XLA runs on XLA only",

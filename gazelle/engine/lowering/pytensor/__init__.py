@@ -27,8 +27,6 @@ name = "pytensor"
 RULES = {**elementwise.RULES, **arrays.RULES, **loops.RULES, **matrices.RULES, **indexing.RULES}
 #: {primitive: reason why there is no rule}
 MISSING = {
-    "debug_callback": "printing from inside of a program is JAX's own",
-    "debug_print": "printing from inside of a program is JAX's own",
     "eig": "eigenvalues of matrices that are not symmetric are not lowered",
     "ffi_call": "a kernel that was made for XLA runs on XLA only",
     "igamma_grad_a": "PyTensor has no such function",

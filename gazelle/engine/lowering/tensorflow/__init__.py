@@ -32,8 +32,6 @@ RULES = {
 
 #: {primitive: reason why there is no rule}
 MISSING = {
-    "debug_callback": "printing from inside of a program is JAX's own",
-    "debug_print": "printing from inside of a program is JAX's own",
     "eig": "eigenvalues of matrices that are not symmetric are not lowered",
     "ffi_call": "kernels made for XLA run on XLA only",
     "io_callback": "callbacks with side effects are JAX's own",
