@@ -177,11 +177,21 @@ def test_operation(name):
 
 def test_a_gap_says_why():
     def program(a):
-        jax.debug.print("{}", a)
+        jax.experimental.io_callback(lambda v: None, None, a)
         return a
 
-    with pytest.raises(NotLowered, match=r"'debug_\w+' has no rule for 'tensorflow': printing from inside of"):
+    with pytest.raises(NotLowered, match=r"'io_callback' has no rule for 'tensorflow': callbacks with side effects"):
         TensorFlow().compile(program)(cases.x)
+
+
+def test_printing_is_left_out():
+    def program(a):
+        jax.debug.print("{}", a)
+        return a * 2
+
+    with pytest.warns(UserWarning, match=r"'debug_\w+' .* runs on XLA only and is left out"):
+        out = TensorFlow().compile(program)(cases.x)
+    np.testing.assert_array_equal(out, cases.x * 2)
 
 
 def test_too_many_axes_of_a_convolution_are_told():
