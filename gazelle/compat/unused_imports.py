@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.era import NOTHING
+from gazelle.compat.types import NamedObject
 from gazelle.core.module_names import MissingNameError
 
 _READS = ("LOAD_NAME", "LOAD_GLOBAL", "LOAD_DEREF", "LOAD_FAST", "LOAD_CLASSDEREF", "LOAD_FROM_DICT")
 
 
-def stand_in(name: str) -> Any:
+def stand_in(name: str) -> NamedObject:
     """For `from tensorflow.python.keras... import name` that nothing uses: a function that refuses to be called.
 
     `NOTHING` elsewhere: in a module that uses the name, in `try`, which programs use to look for names, and for public
@@ -47,7 +49,8 @@ def _names_read(code: CodeType) -> Iterator[str]:
 
 
 def _refusing(module: str, name: str) -> Callable[..., Any]:
-    def refused(*_: Any, **__: Any) -> Any:
+    @ignores("args kwargs")
+    def refused(*args: Any, **kwargs: Any) -> Any:
         raise MissingNameError(f"{module} has no {name!r}.", name=name)
 
     return refused
