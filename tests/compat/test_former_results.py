@@ -192,6 +192,24 @@ def test_the_best_weights_are_restored_only_after_a_stop():
     assert losses_after([3.0, 1.0, 2.0, 2.0], patience=2) == (4, 1)
 
 
+def test_callbacks_after_early_stopping_get_the_restored_weights():
+    seen = []
+
+    class Weights(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(float(self.model.get_weights()[0].item()))
+
+    model = keras.models.Sequential([layers.Dense(1, input_shape=(1,), use_bias=False)])
+    model.compile("sgd", "mse")
+    stopping = keras.callbacks.EarlyStopping("loss", patience=1, mode="max", restore_best_weights=True)
+    model.fit(np.ones((4, 1)), np.ones((4, 1)), epochs=5, verbose=0, callbacks=[Weights(), stopping, Weights()])
+    assert len(seen) == 4 and seen[3] == seen[0] != seen[2]  # before and after it, in two epochs
+
+
+def test_a_negative_min_delta_allows_worse_values():
+    assert losses_after([1.0, 1.05, 1.1, 1.3], patience=1, min_delta=-0.1) == (4, 2)
+
+
 def test_epochs_that_do_not_reach_the_baseline_count():
     assert losses_after([3.0, 2.0, 0.5, 0.5], patience=2, baseline=1.0)[0] == 2
     assert losses_after([3.0, 0.5, 0.5], patience=1, baseline=1.0) == (1, 0)  # not even the second epoch

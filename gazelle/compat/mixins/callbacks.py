@@ -81,11 +81,11 @@ class RateMixin:
 
 
 class PlateauMixin(RateMixin):
-    """ReduceLROnPlateau: until Keras 3 `min_delta` was not signed, but a part of `monitor_op`."""
+    """ReduceLROnPlateau: until Keras 3 `min_delta` was a part of `monitor_op`, and could be negative."""
 
     min_delta = property(
         lambda self: self._min_delta if era.number() < 3 else self._signed_delta,
-        lambda self, value: vars(self).update(_min_delta=abs(value)),
+        lambda self, value: vars(self).update(_min_delta=value if era.number() < 3 else abs(value)),
     )
 
     @property
@@ -118,7 +118,12 @@ class PlateauMixin(RateMixin):
 
 
 class StoppingMixin(MonitorMixin):
-    """EarlyStopping: until Keras 3 the best weights were restored only if the training was stopped."""
+    """EarlyStopping: until Keras 3 the best weights were restored in the epoch that stopped the training, else never."""
+
+    min_delta = property(
+        lambda self: self._signed_delta,
+        lambda self, value: vars(self).update(_min_delta=value if era.is_package_before_keras_3() else abs(value)),
+    )
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
@@ -132,11 +137,12 @@ class StoppingMixin(MonitorMixin):
         super().on_epoch_end(epoch, logs)
         if epoch == 0 and era.is_package_before_keras_3() and self.wait >= max(self.patience, 1):
             self.model.stop_training = True  # the first epoch could be the last one
+        if era.number() < 3 and self.stopped_epoch == epoch > 0:
+            super()._restore_best_weights()  # callbacks after it save these
 
-    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
-        if era.number() < 3 and not self.stopped_epoch:
-            self.best_weights = None
-        super().on_train_end(logs)
+    def _restore_best_weights(self) -> None:
+        if era.number() == 3:
+            super()._restore_best_weights()
 
 
 class CheckpointMixin(MonitorMixin):

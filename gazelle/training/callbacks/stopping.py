@@ -88,6 +88,9 @@ class EarlyStopping(Monitor):
     def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.stopped_epoch and self.verbose:
             print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+        self._restore_best_weights()
+
+    def _restore_best_weights(self) -> None:
         if self.best_weights is not None:
             if self.verbose:
                 print(f"Restoring the weights of the best epoch: {self.best_epoch + 1}.")
