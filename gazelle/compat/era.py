@@ -116,7 +116,7 @@ def set_release(release: Release) -> None:
             losses_take_logits=not standalone or (number == 2 and not before_2_3),  # as on TensorFlow, from 2.3 on
             logits_are_of_one_loss=standalone or before_2_3,
             crossentropy_adds_epsilon=number == 2 and not is_package_before_2_3(),
-            classes_are_clipped_first=number < 3,
+            classes_are_clipped_first=number < 3 or not standalone,
             hinge_takes_labels=is_package_before_2_3(),
             mean_counts_nonzero_weights=is_package_before_2_3(),
             masked_values_count=release.is_between((2, 3), (2, 10)) or (number == 2 and not standalone and before_2_3),
@@ -146,6 +146,8 @@ def set_release(release: Release) -> None:
             masked_outputs_begin_as_zeros=number == 2 and not is_package_before_2_3(),
             vector_fans_are_roots=number < 3 and standalone,
             layers_are_appended_in_turn=number == 3,
+            logs_are_sorted=number == 3,
+            validation_logs_are_first=number < 3 and standalone,
             convolutions_take_batch_axes=number == 2 and not standalone,
         )
     )

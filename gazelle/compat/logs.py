@@ -146,7 +146,9 @@ class BatchLogs(Callback):
             if name == "loss" or era.is_package_before_2_3():
                 before, self._sums[name] = self._sums.get(name, 0.0), mean * count
                 logs[name] = (self._sums[name] - before) / (count - self._counted)
-        logs.update(batch=batch, size=count - self._counted)
+        of_model = dict(logs)
+        logs.clear()
+        logs |= {"batch": batch, "size": count - self._counted, **of_model}
         self._counted = count
 
 

@@ -144,7 +144,6 @@ def scores(model: Model, logs: dict[str, Any], as_dict: bool) -> Scores:
     """Logs as Keras returns them: a dict, or a list of values in the order of `metrics_names`, or a single value."""
     if as_dict:
         return dict(logs)
-    metrics = None if model._trainer is None else model._trainer.metrics
-    names = model_metrics.in_order(metrics, logs) if metrics is not None and metrics.last_logs else list(logs)
-    values = [logs[name] for name in names]
+    first = [] if model._trainer is None else model_metrics.names(model)
+    values = [logs[name] for name in dict.fromkeys([*first, *logs]) if name in logs.keys()]  # noqa: SIM118 - no aliases
     return values[0] if len(values) == 1 else values

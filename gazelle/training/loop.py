@@ -13,6 +13,7 @@ import numpy as np
 from gazelle import data, engine
 from gazelle.core import arrays, conventions
 from gazelle.engine import processes
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import explain_nan
 from gazelle.training.inexact_resume import WatchedEvents
 from gazelle.training.interrupt import Interrupt
@@ -119,7 +120,7 @@ class Fit:
         trainer.metrics.show(trainer.live.totals)
         with progress.events():
             if self.bad is None:
-                results.update(self.validate(progress.epoch))
+                results = self._with_validation(results)
             else:
                 self._explain_nan(results.get("loss", np.nan), *self.bad)
             self.display.clear()  # callbacks print on lines of their own
@@ -127,6 +128,11 @@ class Fit:
             self.display.epoch_end(results)
             progress.next_epoch()
         return True
+
+    def _with_validation(self, results: Logs) -> Logs:
+        of_validation = self.validate(self.progress.epoch)
+        parts = (of_validation, results) if conventions.active.validation_logs_are_first else (results, of_validation)
+        return Logs({**parts[0], **parts[1]})
 
     def _train(self) -> Any:
         """Run the steps of the epoch, chunk by chunk; return the last logs."""

@@ -79,9 +79,11 @@ class StepGroups:
 
 
 def ordered(trainer: Trainer, logs: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Logs with the loss first: a compiled program returns dicts in alphabetical order."""
+    """Logs with the loss first: a compiled program returns dicts in alphabetical order, which Keras 3 leaves."""
     if len(logs) == 1:
         return logs
+    if conventions.active.logs_are_sorted:
+        return dict(sorted(logs.items()))
     return {name: logs[name] for name in dict.fromkeys([*trainer.metrics.names, *logs]) if name in logs}
 
 

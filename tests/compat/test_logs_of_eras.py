@@ -51,6 +51,44 @@ def test_params_are_what_the_program_stated(keras):
     assert list(recorder.last) == ([] if era.standalone() else ["loss"])
 
 
+class Order:
+    def __init__(self):
+        self.seen = {}
+
+    def on_batch_end(self, batch, logs=None):
+        self.seen["batch"] = list(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seen["epoch"] = list(logs)
+
+
+def orders_of_logs(keras):
+    order = type("Callback", (Order, keras.callbacks.Callback), {})()
+    model = one_output(keras)
+    model.compile("sgd", "mse", metrics=["mape", "mae"])
+    history = fit(model, X[:, :1], order, validation_data=(X, X[:, :1])).history
+    assert list(history) == order.seen["epoch"]
+    assert model.evaluate(X, X[:, :1], verbose=0)[0] == pytest.approx(history["val_loss"][0])  # lists have the loss first
+    return order.seen
+
+
+def test_orders_of_logs(keras):
+    """Programs read `history.values()` and the columns of a data frame by their positions."""
+    seen = orders_of_logs(keras)
+    short = "mape mae" if era.number() == 2 else "mean_absolute_percentage_error mean_absolute_error"
+    names = ["loss", *short.split()]
+    of_validation = [f"val_{name}" for name in names]
+    assert seen["epoch"] == (of_validation + names if era.standalone() else names + of_validation)
+    assert seen["batch"] == (["batch", "size"] if era.standalone() else []) + names
+
+
+def test_logs_of_keras_3_are_in_alphabetical_order(installed):
+    import keras
+
+    names = ["loss", "mae", "mape"]
+    assert orders_of_logs(keras) == {"epoch": names + [f"val_{name}" for name in names], "batch": names}
+
+
 def test_a_callback_stops_the_training(keras):
     """In Keras 1 after the epoch."""
 

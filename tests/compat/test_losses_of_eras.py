@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import era
+from gazelle.compat.namespaces import root
 from gazelle.core import names
 from tests.compat.small_models import X, fit
 
@@ -135,3 +136,13 @@ def test_losses_squeeze_columns_of_tensors_and_broadcast_arrays(tf_keras_2):
     with pytest.warns(UserWarning, match="compares each y with each y_pred"):
         np.testing.assert_allclose(loss(y, p), [0.25, 0.5])
     assert loss(y[:, None], p, sample_weight=[[2.0], [0.0]]).shape == (2,)
+
+
+@pytest.mark.parametrize(("standalone", "expected"), [(True, [0.0, 16.1181]), (False, [0.6931, 16.8112])])
+def test_class_indices_for_outputs_that_are_no_probabilities(standalone, expected):
+    """Keras 3.15 on JAX scales them to sum 1 and then clips them, on TensorFlow it clips them first."""
+    before = era.release()
+    era.set_release(era.Release(3, standalone))
+    loss = root("keras").losses.sparse_categorical_crossentropy([0, 2], np.array([[2.0, 1.0, -1.0]] * 2, "float32"))
+    era.set_release(before)
+    np.testing.assert_allclose(loss, expected, atol=1e-4)
