@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat.namespaces import root
-from gazelle.core.errors import DataError
+from gazelle.core.errors import ArgumentError, DataError
 
 keras = root("keras")
 
@@ -177,6 +177,8 @@ def test_ragged_text_vectorization(tf):
     tokens = layer(tf.constant(["a b a", "b"]))
     assert tokens.to_list() == [[2, 3, 2], [3]]
     assert tokens[:, :-1].to_tensor().numpy().tolist() == [[2, 3], [0, 0]]
+    with pytest.raises(ArgumentError, match="(?s)in a model: expected ragged=False, .* mask_zero=True in the Embedding"):
+        layer(keras.Input((1,), dtype="string"))
 
 
 def test_examples_are_shown_as_text(tf):

@@ -15,6 +15,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import OutputShape
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Data, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.adapting import is_array
@@ -183,7 +184,11 @@ class TextVectorizationMixin(AdaptMixin):
 
     def __call__(self, inputs: TensorLike, *args: Any, **kwargs: Any) -> TensorResult:
         out = super().__call__(inputs, *args, **kwargs)
-        return facade.calls.without_zeros(out) if self._ragged and not symbolic.is_symbolic(out) else out
+        if self._ragged and symbolic.is_symbolic(out):
+            hint = "Use ragged=False, and mask_zero=True in the Embedding, which leaves out the zeros at the end of rows."
+            expected = "ragged=False, since arrays of a model have rows of equal length"
+            raise ArgumentError(message(f"'{self.name}' in a model", expected=expected, got="ragged=True", hint=hint))
+        return facade.calls.without_zeros(out) if self._ragged else out
 
 
 class NormalizationMixin(AdaptMixin):

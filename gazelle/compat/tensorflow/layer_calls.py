@@ -111,7 +111,7 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
                 _looks_at_values.add(layer)
                 parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
                 out = parts(layer, args, kwargs)
-    return boxed(out)
+    return boxed(sparse.of_arrays(out))
 
 
 def _unbox_values(tree: Tree) -> Tree:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.experimental.sparse import BCOO
 
 from gazelle import ops
 from gazelle.compat.arguments.ignored import ignores
@@ -137,14 +138,28 @@ def as_outputs(tree: Tree) -> Tree:
     return map_in_order(of, tree, lambda value: isinstance(value, SparseTensor) or is_box(value))
 
 
+def of_arrays(tree: Tree) -> Tree:
+    """The outputs of a layer of gazelle with a sparse tensor for each sparse array."""
+
+    def of(value: Any) -> Any:
+        if not isinstance(value, BCOO):
+            return value
+        stored = slice(None)
+        if not isinstance(value.indices, jax.core.Tracer):
+            stored = np.asarray(value.indices < np.array(value.shape)).all(-1)  # the others fill up the arrays
+        return SparseTensor(Tensor(value.indices[stored]), Tensor(value.data[stored]), value.shape)
+
+    return map_in_order(of, tree, lambda value: isinstance(value, BCOO) or is_box(value))
+
+
 @named("sparse.to_dense", "sparse_tensor_to_dense")
 @ignores("validate_indices")
 @with_gradients(lambda given: KerasTensor.derived(given["sp_input"].shape, given["sp_input"].dtype))
 def to_dense(sp_input: SparseTensor, default_value: TensorLike = None) -> TensorResult:
     default = (b"" if sp_input.dtype == "string" else 0) if default_value is None else default_value
     default = default.encode() if isinstance(default, str) else default
-    out = np.full(tuple(sp_input.shape), default, sp_input.dtype.as_numpy_dtype)
-    indices, values = sp_input.indices.array, sp_input.values.array
+    out = np.full(tuple(sp_input.shape), default, as_dtype(sp_input.dtype).as_numpy_dtype)
+    indices, values = unboxed(sp_input.indices), unboxed(sp_input.values)
     if any(isinstance(part, jax.core.Tracer) for part in (indices, values)):
         return Tensor(jnp.asarray(out).at[tuple(jnp.asarray(indices).T)].set(values))
     indices = tuple(np.asarray(indices).T)
