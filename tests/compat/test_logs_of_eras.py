@@ -68,7 +68,9 @@ def orders_of_logs(keras):
     model.compile("sgd", "mse", metrics=["mape", "mae"])
     history = fit(model, X[:, :1], order, validation_data=(X, X[:, :1])).history
     assert list(history) == order.seen["epoch"]
-    assert model.evaluate(X, X[:, :1], verbose=0)[0] == pytest.approx(history["val_loss"][0])  # lists have the loss first
+    assert model.evaluate(X, X[:, :1], verbose=0)[0] == pytest.approx(
+        history["val_loss"][0]
+    )  # lists have the loss first
     return order.seen
 
 
