@@ -56,7 +56,7 @@ class Conventions:
             root of its size.
         layers_are_appended_in_turn: Layers that are appended to several lists of a layer are in the order in which they
             were appended, not list by list.
-        logs_are_sorted: Logs are in alphabetical order, those of the validation behind the others; else the loss is first.
+        logs_are_sorted: Logs are in alphabetical order, those of the validation last; else the loss is first.
         validation_logs_are_first: The logs of an epoch begin with those of the validation.
         convolutions_take_batch_axes: Conv1D, Conv2D and Conv3D take several batch axes, such as the frames of videos.
     """

@@ -203,7 +203,8 @@ def test_callbacks_after_early_stopping_get_the_restored_weights():
     model.compile("sgd", "mse")
     stopping = keras.callbacks.EarlyStopping("loss", patience=1, mode="max", restore_best_weights=True)
     model.fit(np.ones((4, 1)), np.ones((4, 1)), epochs=5, verbose=0, callbacks=[Weights(), stopping, Weights()])
-    assert len(seen) == 4 and seen[3] == seen[0] != seen[2]  # before and after it, in two epochs
+    assert len(seen) == 4
+    assert seen[3] == seen[0] != seen[2]
 
 
 def test_a_negative_min_delta_allows_worse_values():

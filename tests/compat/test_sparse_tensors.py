@@ -34,7 +34,8 @@ def test_indicators_and_segments(tf):
 def test_layers_return_sparse_tensors(tf_keras_2):
     layers = tf_keras_2.keras.layers
     codes = layers.CategoryEncoding(5, output_mode="count", sparse=True)(tf_keras_2.constant([[1, 2], [3, 3]]))
-    assert isinstance(codes, tf_keras_2.SparseTensor) and codes.dense_shape.numpy().tolist() == [2, 5]
+    assert isinstance(codes, tf_keras_2.SparseTensor)
+    assert codes.dense_shape.numpy().tolist() == [2, 5]
     assert codes.indices.numpy().tolist() == [[0, 1], [0, 2], [1, 3]]
     assert codes.values.numpy().tolist() == [1, 1, 2]
     dense = layers.Dense(1, kernel_initializer="ones")

@@ -178,7 +178,7 @@ def test_ragged_text_vectorization(tf):
     assert tokens.to_list() == [[2, 3, 2], [3]]
     assert tokens[:, :-1].to_tensor().numpy().tolist() == [[2, 3], [0, 0]]
     with pytest.raises(
-        ArgumentError, match="(?s)in a model: expected ragged=False, .* mask_zero=True in the Embedding"
+        ArgumentError, match=r"(?s)in a model: expected ragged=False, .* mask_zero=True in the Embedding"
     ):
         layer(keras.Input((1,), dtype="string"))
 

@@ -118,7 +118,7 @@ class PlateauMixin(RateMixin):
 
 
 class StoppingMixin(MonitorMixin):
-    """EarlyStopping: until Keras 3 the best weights were restored in the epoch that stopped the training, else never."""
+    """EarlyStopping: until Keras 3 the best weights were restored in the epoch that stopped the training, or never."""
 
     min_delta = property(
         lambda self: self._signed_delta,
