@@ -1,5 +1,6 @@
 """`function.get_concrete_function`: its signature, and its graph for reading."""
 
+import numpy as np
 import pytest
 
 
@@ -45,3 +46,25 @@ def test_examples_are_signatures(tf):
     assert double(tf.constant([3, 4])).numpy().tolist() == [6, 8]
     with pytest.raises(TypeError, match=r"expected TensorSpec\(shape=\(2,\)"):
         double(tf.constant([1]))
+
+
+def test_call_of_a_model_has_a_signature(tf):
+    """The signature omits `self`, also where Keras calls the function of the class."""
+
+    class Net(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf.keras.layers.Dense(3)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 4], tf.float32)])
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    net, x = Net(), np.ones((6, 4), "float32")
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(net(tf.constant(x)))
+    kernel, bias = tape.gradient(loss, net.trainable_weights)
+    assert (kernel.numpy().tolist(), bias.numpy().tolist()) == ([[6.0] * 3] * 4, [6.0] * 3)
+    assert net.predict(x).shape == (6, 3)
+    with pytest.raises(ValueError, match=r"expected TensorSpec.*got shape \(6, 5\)"):
+        net(tf.ones((6, 5)))

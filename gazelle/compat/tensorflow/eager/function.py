@@ -121,7 +121,9 @@ class Function:
 
     def _called(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:
-            args = tuple(itertools.starmap(_checked_argument, zip(self.input_signature, args, strict=False)))
+            first = int(_is_unbound(self.python_function))
+            checked = itertools.starmap(_checked_argument, zip(self.input_signature, args[first:], strict=False))
+            args = (*args[:first], *checked)
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)
         scope = tracing.current()
         in_trace = scope is not None and (scope.values is not None or scope.pure)
@@ -278,6 +280,11 @@ def _checked_argument(spec: Any, value: Any) -> Any:
         got = f"shape {tuple(np.shape(unboxed(value)))}, dtype {unboxed(value).dtype}"
         raise ArgumentTypeError(message("An argument of a tf.function", expected=repr(spec), got=got))
     return value
+
+
+def _is_unbound(function: Callable[..., Any]) -> bool:
+    """Whether a function is a method without its object, such as `call` of a layer in the class; signatures omit it."""
+    return inspect.isfunction(function) and function.__code__.co_varnames[:1] == ("self",)
 
 
 def _is_composite(value: Any) -> bool:
