@@ -1,6 +1,7 @@
 """SavedModels and LiteRT files in programs: TFSMLayer, `tf.saved_model` and `tf.lite`, which TensorFlow runs."""
 
 import importlib.util
+import warnings
 
 import numpy as np
 import pytest
@@ -153,8 +154,10 @@ def test_functions_that_assign_variables_do_so_when_loaded(tf, tmp_path):
 
     counter, path = Counter(), str(tmp_path / "counter")
     counter.add(tf.constant(5.0))
-    with pytest.warns(UserWarning, match="is left out"):
+    with warnings.catch_warnings(record=True) as found:  # some are those of TensorFlow
+        warnings.simplefilter("always")
         tf.saved_model.save(counter, path, signatures={"serving_default": counter.add})
+    assert any("is left out" in str(warning.message) for warning in found)
     loaded = tf.saved_model.load(path)
     assert [float(loaded.add(tf.constant(5.0))) for _ in range(2)] == [11.0, 16.0]
     assert float(loaded.more(tf.constant(1.0))) == 17.0
