@@ -175,7 +175,15 @@ def load_waiting(model: Model) -> None:
         Model.load_weights(model, *args, **kwargs)
 
 
-def build_first(model: Model, inputs: Nested[TensorLike]) -> None:
-    """Build a model whose weights wait, before it is called on these inputs."""
-    if _WAITING in vars(model) and not model.built and not tracing.is_traced():
+def build_first(model: Model, args: Any, kwargs: Any) -> None:
+    """Build a model whose weights wait, before it is called on these arguments; several are what it is built on."""
+    if _WAITING not in vars(model) or model.built or tracing.is_traced():
+        return
+    if len(args) < 2:
+        inputs = args[0] if args else kwargs.get("inputs")
         model.build(symbolic.map_tree(lambda leaf: (None, *leaf.shape[1:]), inputs))
+        return
+    waiting = vars(model).pop(_WAITING)
+    model(*args, **kwargs)
+    vars(model)[_WAITING] = waiting
+    load_waiting(model)

@@ -39,11 +39,37 @@ class Dimension(int):
         _of_sizes, ("__add__", "__radd__", "__sub__", "__mul__", "__rmul__", "__floordiv__")
     )
 
+    def is_compatible_with(self, other: int | UnknownSize | None) -> bool:
+        """Return whether the sizes are equal, or the other one is not known."""
+        size = getattr(other, "value", other)
+        return size is None or int(self) == size
+
+    def assert_is_compatible_with(self, other: int | UnknownSize | None) -> None:
+        """Raise an error if the sizes differ."""
+        if not self.is_compatible_with(other):
+            raise ShapeError(message("Sizes of an axis", expected=str(int(self)), got=str(other)))
+
+    def merge_with(self, other: int | UnknownSize | None) -> Dimension:
+        """Return the size, which the other one must not contradict."""
+        self.assert_is_compatible_with(other)
+        return self
+
 
 class UnknownSize:
     """A size that is not known, as programs of TensorFlow 1 read it: `shape[i].value` is None."""
 
-    value = None
+    value = _value = None
+
+    @ignores("other")
+    def is_compatible_with(self, other: object) -> bool:
+        """Return True."""
+        return True
+
+    assert_is_compatible_with = is_compatible_with
+
+    def merge_with(self, other: int | UnknownSize | None) -> Any:
+        """Return the other size."""
+        return Dimension(other)
 
     def __bool__(self) -> bool:
         return False

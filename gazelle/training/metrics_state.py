@@ -56,10 +56,16 @@ class MetricsState:
     Args:
         source: the metrics.
         read: other variables that they may read, {key: variable}.
+        weights: those of the model, {path: variable}, which they may read, too.
     """
 
-    def __init__(self, source: MetricSource, read: Mapping[str, Variable] | None = None) -> None:
-        self.read = read or {}
+    def __init__(
+        self,
+        source: MetricSource,
+        read: Mapping[str, Variable] | None = None,
+        weights: Mapping[str, Variable] | None = None,
+    ) -> None:
+        self.read, self.weights = read or {}, weights or {}
         self.source: Any = source  # only `CompileMetrics` have `choose` and `update_state`
         self.losses: list[str] = []  # names of the losses that are averaged over samples
         self.reports: list[str] = []  # names of the values of `add_metric`
@@ -100,10 +106,11 @@ class MetricsState:
         x: Tree,
         read: Mapping[str, Any],
         known: Mapping[int, Any],
+        weights: Mapping[str, Any],
     ) -> dict[str, Any]:
         """Totals after one more batch; a loss is weighted by the number of samples.
 
-        `read`: values for `self.read`; `known`: those of tensors of the graph, by id.
+        `read`: values for `self.read`; `known`: those of tensors of the graph, by id; `weights`: the model's, by path.
         """
 
         def update_state(*batch: Tree) -> None:
@@ -120,8 +127,10 @@ class MetricsState:
             before = totals[f"part/{name}"]
             sums[f"part/{name}"] = before + jnp.stack([jnp.asarray(n, before.dtype) for n in (total, count)])
         variables = self.source.named_variables()
-        _, after, _ = tracing.functionalize(update_state, {**variables, **self.read})(
-            {**{path: totals[path] for path in variables}, **read}, y, y_pred, weight
+        of_model = {f"weight/{path}": self.weights[path] for path in weights}
+        values = {f"weight/{path}": value for path, value in weights.items()}
+        _, after, _ = tracing.functionalize(update_state, {**of_model, **variables, **self.read})(
+            {**values, **{path: totals[path] for path in variables}, **read}, y, y_pred, weight
         )
         return sums | {path: after[path] for path in variables}
 

@@ -133,7 +133,7 @@ class LossStep:
         self.forward = tracing.functionalize(spec.call, spec.variables, spec.names)
         self.objective = TotalLoss(spec.loss, spec.loss_weights, spec.outputs, regularizers)
         self.metrics = MetricsState(
-            CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss), spec.read
+            CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss), spec.read, spec.variables
         )
 
     def is_current(self) -> bool:
@@ -170,7 +170,6 @@ class LossStep:
         grads, (parts, buffers, y_pred, attached, known, start) = jax.grad(loss, has_aux=True)(state.params)
         start = state.params | start
         read = self._read(state.step + 1, state.hyper)
-        totals = self.metrics.update(state.totals, parts, y, with_attached(y_pred, attached), weight, x, read, known)
         least = least_rate()
         valid = [rate >= least for rate in optimizer.rates(state.slots, state.hyper, state.step)]  # NaN is not
         applied = (jnp.isfinite(parts["loss"]) & jnp.all(jnp.asarray(valid))) | force
@@ -185,6 +184,9 @@ class LossStep:
             return state.params, state.buffers, state.slots, state.step
 
         params, buffers, slots, count = conditional(applied, update, skip)
+        weights = params | buffers  # metrics that read them are computed after the update, as in Keras
+        y_pred = with_attached(y_pred, attached)
+        totals = self.metrics.update(state.totals, parts, y, y_pred, weight, x, read, known, weights)
         return State(params, buffers, slots, totals, state.hyper, state.key, count), applied
 
     def test(self, carry: tuple[Any, ...], fixed: tuple[Any, ...], batch: Batch) -> tuple[Any, Any]:
@@ -205,7 +207,7 @@ class LossStep:
         y_pred, after, added = self.forward(values | assigned, x, key=inference_key(key, count), training=False)
         with self._bound(after, read):
             _, parts = self.objective(y, y_pred, weight, after, added)
-        totals = self.metrics.update(totals, parts, y, y_pred, weight, x, read, _tensors(added))
+        totals = self.metrics.update(totals, parts, y, y_pred, weight, x, read, _tensors(added), after)
         return (totals, {path: after[path] for path in assigned}, count + 1), jnp.bool_(True)
 
     def predict(self, values: Mapping[str, Any], key: Array, x: Tree, count: Array) -> tuple[Any, Any]:

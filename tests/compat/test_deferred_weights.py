@@ -97,3 +97,21 @@ def test_a_checkpoint_may_be_only_a_folder(tmp_path, tensorflow_1):
     again = Blocks()
     again.load_weights(filepath=f"{tmp_path}/saved/")
     np.testing.assert_allclose(again.predict(x, verbose=0), y, rtol=1e-6)
+
+
+class OfTwo(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = layers.Dense(2)
+
+    def call(self, x, other, training, mask=None):
+        return self.dense(x) + self.dense(other)
+
+
+def test_weights_that_wait_for_a_model_of_several_arguments(tf_keras_2, tmp_path):
+    model, loaded = OfTwo(), OfTwo()
+    data = tf_keras_2.ones((3, 4)), tf_keras_2.zeros((3, 4))
+    wanted = model(*data, False)
+    model.save_weights(str(tmp_path / "new" / "weights"), save_format="tf")
+    loaded.load_weights(str(tmp_path / "new" / "weights"))
+    np.testing.assert_allclose(loaded(*data, False), wanted, rtol=1e-6)

@@ -91,3 +91,56 @@ def test_constraints_of_keras_1(keras_1):
     model.train_on_batch(X, np.zeros((4, 4)))
     assert model.evaluate(X, np.zeros((4, 4)), verbose=0) < 22
     np.testing.assert_allclose(np.linalg.norm(model.get_weights()[1], axis=0), 0.5, rtol=1e-5)
+
+
+class Helper:
+    """An object of a program that makes weights of a layer and stores them itself."""
+
+    def __init__(self, layer):
+        self.kernel = layer.add_weight(shape=(3, 2), initializer="ones")
+        self.others = [layer.add_weight(shape=(2, 2), initializer="ones") for _ in range(2)]
+
+
+class Helped(keras.layers.Layer):
+    def __init__(self, units=2, **kwargs):
+        super().__init__(**kwargs)
+        self.bias = self.add_weight(name="bias", shape=(units,))
+        self.helper = Helper(self)
+        self.scale = self.add_weight(name="scale", shape=(units,))
+
+    def call(self, x):
+        for weight in (self.helper.kernel, *self.helper.others):
+            x = K.dot(x, weight)
+        return x + self.bias
+
+
+class HelpedAgain(Helped):
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.second = Helper(self)
+
+
+class Around(keras.layers.Layer):
+    """Makes such a layer in `build`, and calls its method instead of it."""
+
+    def build(self, shape):
+        self.inner = [HelpedAgain()]
+
+    def call(self, x):
+        return self.inner[0].call(x)
+
+
+@pytest.mark.parametrize(("make", "count"), [(Helped, 5), (HelpedAgain, 8), (Around, 8)])
+def test_weights_of_a_helper_object_are_those_of_the_layer(make, count):
+    layer = make()
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    model.predict(X, verbose=0)
+    assert len(layer.weights) == len(model.get_weights()) == len({id(weight) for weight in layer.weights}) == count
+    before = model.get_weights()
+    model.fit(X, np.ones((4, 2)), verbose=0)
+    assert sum(not np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True)) == 4
+    again = keras.Sequential([make()])
+    again.build((None, 3))
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.predict(X, verbose=0), model.predict(X, verbose=0), rtol=1e-6)

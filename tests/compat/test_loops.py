@@ -123,3 +123,14 @@ def test_many_traced_rows_are_mapped_by_a_loop(tf_keras_2):
     assert model.train_on_batch(x, wanted) < 1e-9
     model.train_on_batch(x, wanted + 1)
     np.testing.assert_allclose(layer.dense.kernel[:, 0], 1 + 0.01 * (x * x[:, :1]).mean(0), rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", [list, tuple, lambda states: states[0]])
+def test_states_of_keras_backend_rnn(tf_keras_2, wrap):
+    """The numbers of TensorFlow 2.15, which takes a state that is in no list, too."""
+    tf = tf_keras_2
+    x = tf.constant(np.arange(12.0).reshape(2, 3, 2), tf.float32)
+    step = lambda now, states: (now + states[0], wrap([states[0] + now]))  # noqa: E731
+    last, outputs, (state,) = tf.keras.backend.rnn(step, x, [tf.zeros((2, 2))])
+    assert last.numpy().tolist() == state.numpy().tolist() == [[6, 9], [24, 27]]
+    assert outputs.numpy().tolist() == [[[0, 1], [2, 4], [6, 9]], [[6, 7], [14, 16], [24, 27]]]

@@ -120,3 +120,14 @@ def test_open_files():
     file.seek(0)
     copy = keras.models.load_model(file, custom_objects={"Twice": Twice})
     np.testing.assert_array_equal(copy.predict(X, verbose=0), model.predict(X, verbose=0))
+
+
+def test_functions_of_tensorflow(tf):
+    """A program stores them in its settings, and another process reads these."""
+    text = pickle.dumps({"nonlin": tf.nn.relu, "norm": tf.math.reduce_euclidean_norm, "losses": [tf.abs]})
+    read = pickle.loads(text)
+    assert read["nonlin"] is tf.nn.relu
+    assert read["losses"] == [tf.abs]
+    program = f"import pickle; print(pickle.loads({text!r})['norm']([3.0, 4.0]).numpy())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "5.0", done.stderr

@@ -389,6 +389,12 @@ def test_imports_that_may_not_run_are_no_sign(tmp_path, line):
         assert first_import_of_neighbor(f"{line}\n{of_python_3}", str(tmp_path)) is None
 
 
+def test_the_import_of_a_package_named_as_the_module_is_no_sign(tmp_path):
+    (tmp_path / "near.py").write_text("from near.parts import x")
+    assert first_import_of_neighbor("from near.parts import x", str(tmp_path), "near") is None
+    assert first_import_of_neighbor("import near", str(tmp_path), "other") == (1, "import near")
+
+
 def test_imports_from_folders_of_the_path_are_no_sign(tmp_path):
     """Python 3, too, finds modules next to the program, which may be in a package, and in folders that it adds."""
     for folder in (tmp_path, tmp_path / "parts"):

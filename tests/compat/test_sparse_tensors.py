@@ -40,3 +40,15 @@ def test_layers_return_sparse_tensors(tf_keras_2):
     assert codes.values.numpy().tolist() == [1, 1, 2]
     dense = layers.Dense(1, kernel_initializer="ones")
     assert dense(codes).numpy().tolist() == dense(tf_keras_2.sparse.to_dense(codes)).numpy().tolist() == [[2], [2]]
+
+
+def test_labels_of_the_backend(tf):
+    """What metrics of texts are made of: `tf.cast`, `tf.sparse.retain` and `tf.edit_distance` take the labels."""
+    first, second = (
+        tf.keras.backend.ctc_label_dense_to_sparse(tf.constant(labels), tf.constant([3, 3]))
+        for labels in ([[0, 1, 2], [1, 1, 3]], [[0, 2, 3], [1, 1, 3]])
+    )
+    first, second = (tf.sparse.retain(tf.cast(each, "int64"), tf.not_equal(each.values, 3)) for each in (first, second))
+    assert isinstance(first, tf.SparseTensor)
+    assert first.values.numpy().tolist() == [0, 1, 2, 1, 1]
+    np.testing.assert_allclose(tf.edit_distance(first, second), [0.5, 0])

@@ -418,3 +418,12 @@ def test_objects_of_a_class_with_a_registered_conversion(tf, monkeypatch):
     parameter = Parameter(tf.constant([1.0, 2.0]))
     np.testing.assert_array_equal(tf.convert_to_tensor(parameter), [1, 2])
     np.testing.assert_array_equal(tf.add(parameter, 1.0), [2, 3])
+
+
+def test_sizes_are_merged_as_in_tensorflow_1(tf):
+    size, unknown = tf.compat.v1.Dimension(3), tf.compat.v1.Dimension(None)
+    assert size.merge_with(unknown) == unknown.merge_with(size) == size.merge_with(3) == 3
+    assert unknown.merge_with(None).value is None
+    assert [size.is_compatible_with(other) for other in (3, 4, None, unknown)] == [True, False, True, True]
+    with pytest.raises(ValueError, match="expected 3, got 4"):
+        size.merge_with(tf.compat.v1.Dimension(4))

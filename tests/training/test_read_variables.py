@@ -74,3 +74,19 @@ def test_a_metric_of_the_optimizer(schedule):
     np.testing.assert_allclose([logs["count"], logs["val_count"]], [[1.5, 3.5], [2, 4]])
     rates = [[0.0375, 0.009375], [0.025, 0.00625]] if schedule else 0.1
     np.testing.assert_allclose([logs["lr"], logs["val_lr"]], np.broadcast_to(rates, (2, 2)), rtol=1e-5)
+
+
+def test_a_metric_reads_weights_after_the_update():
+    """The numbers of TensorFlow 2.15."""
+    layer = layers.Dense(2, use_bias=False, kernel_initializer="ones")
+    trained = models.Sequential([layers.Input((2,)), layer])
+
+    def size(y_true, y_pred):
+        return layer.kernel.value.sum()
+
+    trained.compile(optimizers.SGD(0.1), "mse", metrics=[size])
+    x = np.arange(8.0).reshape(4, 2) / 8
+    np.testing.assert_allclose(trained.evaluate(x, x[:, ::-1], verbose=0), [0.2734375, 4], rtol=1e-6)
+    logs = trained.fit(x, x[:, ::-1], batch_size=4, epochs=2, verbose=0).history
+    np.testing.assert_allclose(logs["size"], [3.8921876, 3.7902465], rtol=1e-6)
+    np.testing.assert_allclose(logs["loss"], [0.2734375, 0.24458215], rtol=1e-6)

@@ -46,6 +46,7 @@ def rnn(
         x_t, unmasked_t, number = current
         with tracing.at_step(key, number):
             out, new_states = step_function(x_t, [*states, *constants])
+        new_states = new_states if isinstance(new_states, list | tuple) else [new_states]
         kept = [select(unmasked_t, n, o) for n, o in zip(new_states, states, strict=True)]
         out = select(unmasked_t, out, zero if zero_output_for_mask else before)
         return (out, kept), out

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.backend.lifting import lifted
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import logits, settings
@@ -157,8 +157,9 @@ class Sparse(NamedTuple):
     dense_shape: tuple[int, ...]
 
 
-def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> Sparse:
-    """Return the labels within their lengths as a sparse array."""
+def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> Any:
+    """Return the labels within their lengths as a sparse array; a `tf.SparseTensor` in programs of TensorFlow."""
     labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
     indices = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
-    return Sparse(indices, labels[tuple(indices.T)], labels.shape)
+    made = Sparse(indices, labels[tuple(indices.T)], labels.shape)
+    return made if facade.calls is None else facade.calls.sparse(made)

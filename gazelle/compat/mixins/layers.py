@@ -74,6 +74,7 @@ class LayerMixin(CompatObject):
             ("call", "convolution_op", "_calculate_scores", "_apply_scores", "_merge_function"),
             layer_methods.call_on_tensors,
         ),
+        "__init__": derived_weights.tracked_after,
         "build": layer_methods.if_function(layer_methods.as_in_graphs),
         "compute_mask": layer_methods.if_function(receiving_tensors),
         "get_initial_state": layer_methods.if_function(masks.with_dtype),

@@ -133,7 +133,7 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
         args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
         kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
     if name != "load_weights":
-        _make_folder(_path(args, kwargs), kwargs.get("save_format") == "tf")
+        _make_folder(_path(args, kwargs), name == "save" and kwargs.get("save_format") == "tf")
     return args
 
 

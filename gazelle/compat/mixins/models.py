@@ -123,7 +123,7 @@ class ModelMixin:
             methods.load_waiting(self)
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
-        methods.build_first(self, args[0] if args else kwargs.get("inputs"))
+        methods.build_first(self, args, kwargs)
         super()._ensure_built(args, kwargs)
 
     @property

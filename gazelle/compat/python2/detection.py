@@ -92,8 +92,11 @@ def first_sign(source: str, by_names: bool = True) -> Sign | None:
     return _first_name(tree, _METHODS - {"iteritems"} if "pandas" in source else _METHODS)
 
 
-def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
-    """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name."""
+def first_import_of_neighbor(source: str, folder: str, own_name: str = "") -> Sign | None:
+    """The first import in a module of a package that only Python 2 finds: that of a module next to it, by its name.
+
+    A module that imports its own name means another package: in Python 2 it would have imported itself.
+    """
     try:
         tree = syntax_tree(source)
     except (SyntaxError, ValueError):
@@ -110,7 +113,7 @@ def first_import_of_neighbor(source: str, folder: str) -> Sign | None:
         for name in (name.partition(".")[0] for name in names):
             file = pathlib.Path(folder, name)
             is_there = file.with_suffix(".py").is_file() or (file / "__init__.py").is_file()
-            if is_there and name not in sys.modules and PathFinder.find_spec(name) is None:
+            if is_there and name != own_name and name not in sys.modules and PathFinder.find_spec(name) is None:
                 return Sign(node.lineno, f"import {name}")
     return None
 

@@ -41,7 +41,7 @@ class Modules(MetaPathFinder):
             source = decode_source(spec.loader.get_data(spec.loader.path))
             sign = first_sign(source, by_names=self._all_of_2 and file.startswith(self._folder))
             if sign is None and ("." in fullname or spec.submodule_search_locations):
-                sign = first_import_of_neighbor(source, os.path.dirname(file))
+                sign = first_import_of_neighbor(source, os.path.dirname(file), fullname.rpartition(".")[2])
         except (OSError, SyntaxError, UnicodeError):
             return spec
         if sign is not None:

@@ -169,7 +169,7 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
             more = [sign for sign in more if not _OF_SCIKIT_LEARN.search(sign.what)]
         found, roots = found + more, roots | names
         is_in_package = (file.parent / "__init__.py").is_file() and file.parent != program.parent
-        if is_in_package and not changes_path and python2.first_import_of_neighbor(text, str(file.parent)):
+        if is_in_package and not changes_path and python2.first_import_of_neighbor(text, str(file.parent), file.stem):
             found.append(Sign(0, "Python 2", 1, 2))
         if releases.has_names_since_2_11(text):
             found.append(Sign(0, releases.SINCE_2_11, 2, 3))

@@ -32,6 +32,7 @@ from gazelle.compat.tensorflow.layer_calls import user_defined_call as user_defi
 from gazelle.compat.tensorflow.layer_calls import without_values as without_values
 from gazelle.compat.tensorflow.ops import masked_rows
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
+from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.restoring import resume as resume  # for the mixins
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.text_variable import text_weight as text_weight  # for the mixins
@@ -50,6 +51,11 @@ from gazelle.optimizers import Optimizer
 T = TypeVar("T")
 #: id -> variable, weakly: what `tf.train.Saver` and `tf.trainable_variables` find
 all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
+
+
+def sparse(made: Any) -> SparseTensor:
+    """Return what `keras.backend` made of indices, values and a shape as a tensor of TensorFlow."""
+    return SparseTensor(*made)
 
 
 def remembered(made: T) -> T:

@@ -39,10 +39,18 @@ def named(*names: str) -> Callable[[Any], Any]:
 
     def decorate(target: Any) -> Any:
         _describe(target, names)
-        NAMES.update(dict.fromkeys(names, _with_name(target) if isinstance(target, FunctionType) else target))
+        made = _pickled_by_name(_with_name(target), names) if isinstance(target, FunctionType) else target
+        NAMES.update(dict.fromkeys(names, made))
         return target
 
     return decorate
+
+
+def _pickled_by_name(function: Any, names: tuple[str, ...]) -> Any:
+    """The function, which `pickle` finds by its name in TensorFlow instead of the place where it is made."""
+    if names and function.__module__.startswith("gazelle."):
+        function.__module__, function.__qualname__ = "gazelle.compat.tensorflow.by_name", names[0].replace(".", "__")
+    return function
 
 
 #: takes the name that a program gives to a result, and the result; set while functions build graphs of TensorFlow 1

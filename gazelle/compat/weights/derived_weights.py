@@ -1,13 +1,15 @@
 """Tensors that `build` of a user-defined layer computes from its weights, such as several kernels in one.
 
 In the graph of Keras 1 and 2 they followed the weights. Here `build` makes them parts of a graph, and each call of the
-layer finds their present values in their place. Weights that `build` assigns to no attribute belong to the layer, too.
+layer finds their present values in their place. Weights that `build` or `__init__` assign to no attribute of the layer,
+such as those that a helper object stores, belong to the layer, too.
 """
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +19,7 @@ from gazelle.compat import era
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
+from gazelle.compat.types import Function
 from gazelle.core.context_variables import assigned
 from gazelle.core.symbolic import KerasTensor, is_symbolic
 from gazelle.core.variable import Variable
@@ -24,8 +27,8 @@ from gazelle.layers import weight_tree
 from gazelle.layers.base import Layer
 from gazelle.models.graph import Graph
 
-_KEY, _UNASSIGNED = "_derived_weights", "_unassigned_weights"
-#: (layer, weight) of each `add_weight`, while a layer is built
+_KEY, _UNASSIGNED, _OF_INIT = "_derived_weights", "_unassigned_weights", "_unassigned_weights_of_init"
+#: (layer, weight) of each `add_weight`, while a layer is built or its constructor runs
 _made: contextvars.ContextVar[list[tuple[Layer, Variable]] | None] = contextvars.ContextVar("made", default=None)
 
 
@@ -43,17 +46,37 @@ def recorded(layer: Layer) -> Iterator[None]:
         if token is not None:
             recorder.reset(token)
     vars(layer).pop(_UNASSIGNED, None)  # of an earlier `build`
-    children = {id(child) for child in weight_tree.children(layer)}
-    own = [weight for owner, weight in made if owner is layer]
-    if unassigned := [weight for weight in own if id(weight) not in children]:
-        vars(layer)[_UNASSIGNED] = unassigned
+    _track(layer, _UNASSIGNED, made)
     found = {name: value for name, value in vars(layer).items() if _is_derived(value)}
     if found:
         vars(layer)[_KEY] = found
 
 
+def tracked_after(init: Function) -> Function:
+    """`__init__` of a user-defined layer, after which the layer has the weights that it made for other objects."""
+
+    @functools.wraps(init)
+    def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
+        if type(self).__init__ is not initialize:  # called by a subclass
+            return init(self, *args, **kwargs)
+        made: list[tuple[Layer, Variable]] = []
+        with assigned(_made, made):
+            init(self, *args, **kwargs)
+        _track(self, _OF_INIT, made)
+
+    return initialize
+
+
+def _track(layer: Layer, name: str, made: list[tuple[Layer, Variable]]) -> None:
+    """Store the weights of a layer that are in none of its attributes as one of this name."""
+    own = [weight for owner, weight in made if owner is layer]
+    children = {id(child) for child in weight_tree.children(layer)} if own else set()
+    if unassigned := [weight for weight in own if id(weight) not in children]:
+        vars(layer)[name] = unassigned
+
+
 def remember(layer: Layer, weight: Variable) -> Variable:
-    """Store what `add_weight` makes while the layer is built."""
+    """Store what `add_weight` makes while the layer is built, or its constructor runs."""
     made = _made.get()
     if made is not None:
         made.append((layer, weight))
