@@ -230,9 +230,7 @@ def declared_outputs(layer: Layer, args: Sequence[Any], error: Exception) -> Sym
         shape = (declared or layer.compute_output_shape)(symbolic.map_tree(lambda t: t.shape, args[0]))
     else:
         return None
-    many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
-    outputs = [KerasTensor(tuple(each), layer.compute_dtype, name=layer.name) for each in (shape if many else [shape])]
-    return outputs if many else outputs[0]
+    return _of_shapes(shape, lambda one: KerasTensor(one, layer.compute_dtype, name=layer.name))
 
 
 def declared_arrays(layer: Layer, args: Sequence[Any]) -> Tree:
@@ -243,6 +241,12 @@ def declared_arrays(layer: Layer, args: Sequence[Any]) -> Tree:
     if type(layer).compute_output_shape.__module__.startswith("gazelle.") or not args:
         return None
     shape: Any = layer.compute_output_shape(jax.tree.map(lambda leaf: tuple(leaf.shape), args[0]))
-    many = isinstance(shape, list) and all(isinstance(each, tuple | list) for each in shape)
-    outputs = [jnp.zeros(tuple(each), layer.compute_dtype) for each in (shape if many else [shape])]
-    return outputs if many else outputs[0]
+    return _of_shapes(shape, lambda one: jnp.zeros(one, layer.compute_dtype))
+
+
+def _of_shapes(shape: Any, make: Callable[[Shape], Any]) -> Any:
+    """What is made of a shape, or of each of a list or tuple of shapes."""
+    if not shape or not all(isinstance(each, tuple | list) for each in shape):
+        return make(tuple(shape))
+    made = [make(tuple(each)) for each in shape]
+    return made if isinstance(shape, list) else tuple(made)

@@ -112,7 +112,8 @@ def imported_classes(config: object) -> dict[str, Any]:
     if not isinstance(config, Mapping):
         return {}
     out = imported_classes(list(config.values()))
-    name, module = (config[key] if key in config else None for key in ("class_name", "module"))
+    values = dict(config)  # of a mapping whose `get` may be another one, as that of a ConfigParser
+    name, module = values.get("class_name"), values.get("module")
     if isinstance(name, str) and isinstance(module, str) and module.partition(".")[0] not in ("keras", "builtins"):
         found = vars(sys.modules[module]).get(name) if module in sys.modules else None
         if isinstance(found, type) and hasattr(found, "from_config") and found.__module__ == module:

@@ -1,10 +1,13 @@
 """Models that a program saves as a SavedModel of TensorFlow and reads without `custom_objects`."""
 
+import configparser
+
 import numpy as np
 import pytest
 
 from gazelle.compat.namespaces import root
 from gazelle.core.errors import UnsafeFileError
+from gazelle.saving.registration import imported_classes
 
 keras = root("keras")
 X = np.ones((4, 2), "float32")
@@ -98,3 +101,17 @@ def test_a_saved_model_may_be_one_of_the_program(tmp_path):
     model.save(str(tmp_path / "saved"))
     loaded = keras.models.load_model(str(tmp_path / "saved"))
     np.testing.assert_array_equal(loaded.predict(X, verbose=0), expected)
+
+
+def test_a_layer_whose_argument_is_a_configuration():
+    """Its `get` takes a section and an option."""
+    settings = configparser.ConfigParser()
+    settings["cell"] = {"units": "3"}
+
+    class Configured(keras.layers.Dense):
+        def __init__(self, config):
+            super().__init__(config.getint("cell", "units"))
+            self.config = config
+
+    assert Configured(settings)(X).shape == (4, 3)
+    assert imported_classes(settings) == {}

@@ -161,3 +161,23 @@ def test_an_object_with_only_a_conversion_to_an_array_is_an_input(layer, value):
 
 def test_objects_with_a_conversion_to_an_array_are_several_inputs():
     np.testing.assert_array_equal(layers.Add()([Convertible([1.0]), Convertible([2.0])]), [3])
+
+
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_several_shapes_that_a_layer_declares(kind):
+    """A `call` that needs values is not traced; the numbers of Keras 3.15, which takes both."""
+
+    class First(layers.Layer):
+        def call(self, inputs):
+            rows, counts = inputs
+            mask = np.arange(4)[None] == np.asarray(counts) - 1
+            return kind([np.asarray(rows)[mask], rows])
+
+        def compute_output_shape(self, shapes):
+            return kind([(shapes[0][0], shapes[0][2]), shapes[0]])
+
+    rows, counts = layers.Input((4, 3)), layers.Input((1,), dtype="int32")
+    picked, same = First()([rows, counts])
+    assert (picked.shape, same.shape) == ((None, 3), (None, 4, 3))
+    model = models.Model([rows, counts], layers.Dense(2, kernel_initializer="ones")(picked))
+    assert np.asarray(model([np.arange(24.0).reshape(2, 4, 3), np.array([[2], [4]])])).tolist() == [[12, 12], [66, 66]]

@@ -58,7 +58,8 @@ def tracked_after(init: Function) -> Function:
     @functools.wraps(init)
     def initialize(self: Any, *args: Any, **kwargs: Any) -> None:
         if type(self).__init__ is not initialize:  # called by a subclass
-            return init(self, *args, **kwargs)
+            init(self, *args, **kwargs)
+            return
         made: list[tuple[Layer, Variable]] = []
         with assigned(_made, made):
             init(self, *args, **kwargs)
