@@ -20,7 +20,7 @@ from gazelle.compat.backend.functions import all_updates
 from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import DebiasedUpdate
 from gazelle.compat.classes import adopt, core_class, is_generated
-from gazelle.compat.types import Nested, Outputs, PathLike, Scores, TensorLike
+from gazelle.compat.types import Arguments, Keywords, Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.variable import Variable
@@ -175,7 +175,7 @@ def load_waiting(model: Model) -> None:
         Model.load_weights(model, *args, **kwargs)
 
 
-def build_first(model: Model, args: Any, kwargs: Any) -> None:
+def build_first(model: Model, args: Arguments, kwargs: Keywords) -> None:
     """Build a model whose weights wait, before it is called on these arguments; several are what it is built on."""
     if _WAITING not in vars(model) or model.built or tracing.is_traced():
         return

@@ -67,7 +67,7 @@ class UnknownSize:
 
     assert_is_compatible_with = is_compatible_with
 
-    def merge_with(self, other: int | UnknownSize | None) -> Any:
+    def merge_with(self, other: int | UnknownSize | None) -> Dimension | UnknownSize:
         """Return the other size."""
         return Dimension(other)
 

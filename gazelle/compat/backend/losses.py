@@ -157,7 +157,7 @@ class Sparse(NamedTuple):
     dense_shape: tuple[int, ...]
 
 
-def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> Any:
+def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> TensorResult:
     """Return the labels within their lengths as a sparse array; a `tf.SparseTensor` in programs of TensorFlow."""
     labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
     indices = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
