@@ -26,3 +26,18 @@ def test_scripts(tf):
     pytest.importorskip("fontTools")
     points = tf.strings.unicode_decode(["Я a", "世界"], "UTF-8")
     assert tf.strings.unicode_script(points).to_list() == [[8, 0, 25], [17, 17]]  # Cyrillic, common, Latin; Han
+
+
+@pytest.mark.parametrize(
+    ("pattern", "wanted"),
+    [
+        (r"'s|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+", ["<it><'s> <é><2><x><,> <½><9> <東京><!>", "<a><-><b>"]),
+        (r"\P{L}", ["it<'>s< >é<2>x<,>< ><½><9>< >東京<!>", "a<->b"]),
+        (r"[\pL_]", ["<i><t>'<s> <é>2<x>, ½9 <東><京>!", "<a>-<b>"]),
+        (r"\p{Lu}|[\P{L}]", ["it<'>s< >é<2>x<,>< ><½><9>< >東京<!>", "a<->b"]),
+    ],
+)
+def test_classes_of_unicode_in_patterns(tf, pattern, wanted):
+    """The results of TensorFlow 2.15."""
+    found = tf.strings.regex_replace(["it's é2x, ½9 東京!", "a-b"], pattern, r"<\0>")
+    assert [value.decode() for value in found.numpy()] == wanted

@@ -19,6 +19,7 @@ from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor, map_values
+from gazelle.compat.tensorflow.ops.unicode_classes import with_ranges
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Nested, PathLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import message
@@ -55,7 +56,9 @@ named("strings.length")(elementwise(lambda v, unit="BYTE": len(v.decode() if uni
 
 def _pattern(pattern: PathLike | TensorLike) -> re.Pattern[str]:
     """A pattern of RE2: it matches characters of UTF-8, and its classes of letters contain ASCII characters alone."""
-    return re.compile(re.sub(r"\[:(\^?)(\w+):\]", _posix_class, text(pattern)), re.ASCII)
+    source = text(pattern)
+    source = with_ranges(source) if re.search(r"\\[pP]", source) else source
+    return re.compile(re.sub(r"\[:(\^?)(\w+):\]", _posix_class, source), re.ASCII)
 
 
 #: classes of POSIX, which `re` does not have
