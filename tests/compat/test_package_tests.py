@@ -187,3 +187,10 @@ def test_cases_of_tensorflow_1(tensorflow_1):
 
     failed, count = _run(Tests)
     assert (set(failed), count) == ({"test_wrong"}, 3)
+
+
+def test_near_arrays(tf):
+    case = tf.test.TestCase()
+    case.assertNDArrayNear(np.ones(4), np.ones(4) + 0.1, 0.21)
+    with pytest.raises(AssertionError):
+        case.assertNDArrayNear(np.ones(4), tf.ones(4) + 0.1, 0.19)

@@ -236,6 +236,11 @@ class TestCase(unittest.TestCase):
         else:
             np.testing.assert_allclose(_value(a), _value(b), rtol, atol, err_msg=msg)
 
+    def assertNDArrayNear(self, ndarray1: _Tensors, ndarray2: _Tensors, err: float, msg: str = "") -> None:  # noqa: N802
+        """Compare arrays by the norm of their difference."""
+        difference = float(np.linalg.norm(np.asarray(_value(ndarray1)) - np.asarray(_value(ndarray2))))
+        np.testing.assert_array_less(difference, err, msg)
+
     def assertAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
         """Compare values exactly."""
         np.testing.assert_array_equal(_value(a), _value(b), err_msg=msg)
