@@ -39,13 +39,12 @@ def begin(
 
 
 def begin_of_main() -> None:
-    """Set the era of the running program, unless it is written for Keras 3 without TensorFlow, for `install()`."""
+    """Set the era of the running program, for `install()`; one for Keras 3 without TensorFlow leaves a given era."""
     from gazelle.compat import era
     from gazelle.compat.source import detect
 
     found = detect.detect(*main_program())
-    if found.number < 3 or not found.standalone:
-        era.set_release(found)
+    era.set_release(found if found.number < 3 or not found.standalone else era.release())
 
 
 def main_program() -> tuple[str, str | None]:

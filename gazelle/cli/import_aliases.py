@@ -380,6 +380,8 @@ def uninstall() -> None:
         aliased = meaning(name) is not None and getattr(module, "__name__", "").startswith("gazelle")
         if aliased or _is_facade(module):
             del sys.modules[name]
+    if "gazelle.compat.era" in sys.modules:
+        sys.modules["gazelle.compat.era"].reset()
     if "gazelle.compat.tensorflow" in sys.modules:
         _facade().close()
     tensorflow = sys.modules.get("tensorflow")

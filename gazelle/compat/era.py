@@ -146,11 +146,19 @@ def set_release(release: Release) -> None:
             masked_outputs_begin_as_zeros=number == 2 and not is_package_before_2_3(),
             vector_fans_are_roots=number < 3 and standalone,
             layers_are_appended_in_turn=number == 3,
+            training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
             validation_logs_are_first=number < 3 and standalone,
             convolutions_take_batch_axes=number == 2 and not standalone,
         )
     )
+
+
+def reset() -> None:
+    """Let the process emulate current Keras again, with the conventions of gazelle, for `uninstall()`."""
+    global _release
+    _release = Release()
+    activate(Conventions())
 
 
 def calling_frame(*others: str) -> FrameType:

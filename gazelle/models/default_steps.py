@@ -13,7 +13,11 @@ from gazelle import metrics, ops
 from gazelle.core import conventions, tracing
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
+from gazelle.core.traceback import warn
 from gazelle.data.arrays import unpack_x_y_sample_weight
+from gazelle.layers import BatchNormalization, Dropout
+from gazelle.layers.call_arguments import call_argument_names
+from gazelle.layers.weight_tree import named_layers
 from gazelle.models import step_methods
 from gazelle.training.total_loss import TotalLoss
 
@@ -28,7 +32,7 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
     variables = model.trainable_variables
 
     def loss() -> Any:
-        y_pred = model(x, training=True)
+        y_pred = model(x, **({"training": True} if training_mode(model) else {}))
         value, shown = _loss_and_shown(model, x, y, y_pred, weight, True)
         return model.optimizer.scale_loss(value), (shown, y_pred)
 
@@ -37,6 +41,20 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
     for name, one in shown.items():
         _track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
+
+
+def training_mode(model: Model) -> bool | None:
+    """The mode in which `fit` calls a model; None where its own `call` has no argument `training`, as in Keras 3."""
+    own = not type(model).call.__module__.startswith("gazelle.")
+    if not conventions.active.training_is_an_argument or not own or "training" in call_argument_names(model):
+        return True
+    if any(isinstance(layer, (Dropout, BatchNormalization)) for layer in named_layers(model).values()):
+        warn(
+            f"'{model.name}' trains as in inference, without dropout and with the moving statistics of "
+            "BatchNormalization, as in Keras 3: its call has no argument `training`.\n"
+            "Write call(self, inputs, training=None)."
+        )
+    return None
 
 
 def test(model: Model, data: Tree) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from gazelle.models.compiling import (
     refuse_loop_methods,
     require_compiled,
 )
+from gazelle.models.default_steps import training_mode
 from gazelle.models.host_preprocessing import host_preprocessing_of
 from gazelle.optimizers import MultiOptimizer
 from gazelle.training.custom_step import CustomStep
@@ -158,6 +159,7 @@ def _model_spec(
         outputs,
         MethodSnapshot(connected(traced)),
         _read_by_functions(optimizer, [given[name] for name in ("loss", "metrics", "weighted_metrics")]),
+        training_mode(model),
         optimizer,
         run_eagerly=model.run_eagerly,
         **given,

@@ -147,7 +147,7 @@ def _first_layer(trainer: Trainer, batch: Tree) -> str:
     assert state is not None
     key = state.random_key()
     forward = tracing.functionalize(trainer.spec.call, trainer.variables, trainer.spec.names, observe=observe)
-    forward(state.params | state.buffers, batch[0], key=key, training=True)
+    forward(state.params | state.buffers, batch[0], key=key, training=trainer.spec.training)
     if found:
         return f"The first layer whose output is not finite is '{found[0]}'."
     return "All layers' outputs are finite; the loss function produced it."

@@ -43,6 +43,7 @@ class ModelSpec:
         outputs: names of the outputs; None if the model has no graph.
         methods: the methods of the model, its layers, losses, metrics and optimizer that the step is traced from.
         read: the step counter and the learning rate of the optimizer, if user-defined functions may read them.
+        training: the mode in which the step calls the model; None: that of inference.
         optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly: the arguments of `compile`.
     """
 
@@ -53,6 +54,7 @@ class ModelSpec:
     outputs: list[str] | None
     methods: MethodSnapshot
     read: Mapping[str, Variable]
+    training: bool | None
     optimizer: Any = None
     loss: Any = None
     loss_weights: Any = None
@@ -159,7 +161,7 @@ class LossStep:
         optimizer = self.spec.optimizer
 
         def loss(params: Any) -> Any:
-            y_pred, values, added = self.forward(params | state.buffers, x, key=key, training=True)
+            y_pred, values, added = self.forward(params | state.buffers, x, key=key, training=self.spec.training)
             with self._bound(values, self._read(state.step, state.hyper)):
                 value, parts = self.objective(y, y_pred, weight, values, added)
             buffers = {path: values[path] for path in state.buffers}

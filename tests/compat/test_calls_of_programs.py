@@ -158,7 +158,7 @@ def test_wrapped_layers_of_keras_2_skip_masked_steps(keras_2, inner):
 def test_metrics_at_their_position_of_keras_2_in_compile():
     model = keras.Sequential([layers.Input((3,)), layers.Dense(1)])
     model.compile("sgd", "mse", [keras.metrics.MeanAbsoluteError(name="error")])
-    assert list(model.fit(X, X[:, :1], verbose=0).history) == ["error", "loss"]
+    assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "error"]
     model.compile("sgd", "mse", [0.5], ["mae"])
     assert list(model.fit(X, X[:, :1], verbose=0).history) == ["loss", "mae"]
 

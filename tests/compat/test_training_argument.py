@@ -1,0 +1,55 @@
+"""Programs for Keras 3 whose model has a `call` without the argument `training`; numbers of Keras 3.15 on TensorFlow."""
+
+import numpy as np
+import pytest
+
+X = np.random.RandomState(0).normal(size=(6, 4)).astype("float32")
+
+
+def trained(keras, base):
+    """The loss of an epoch of a model with BatchNormalization, whose methods are those of `base`."""
+
+    class Model(base, keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.normalization = keras.layers.BatchNormalization()
+
+    model = Model()
+    model.normalization.build((None, 4))
+    model.set_weights([np.random.RandomState(i).uniform(0.2, 1, 4) for i in range(4)])
+    model.compile("sgd", "mse")
+    return model.fit(X, X * 0, verbose=0).history["loss"][0]
+
+
+class Without:
+    def call(self, x):
+        return self.normalization(x)
+
+
+class OwnLoss(Without):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return (y_pred**2).mean()
+
+
+class With:
+    def call(self, x, training=None):
+        return self.normalization(x)
+
+
+@pytest.mark.parametrize("base", [Without, OwnLoss])
+def test_a_call_without_training(installed, base):
+    import keras
+
+    with pytest.warns(UserWarning, match=r"(?s)trains as in inference.*Write call\(self, inputs, training=None\)"):
+        assert trained(keras, base) == pytest.approx(0.87694, abs=1e-4)
+
+
+def test_a_call_with_training(installed):
+    import keras
+
+    assert trained(keras, With) == pytest.approx(0.74755, abs=1e-4)
+
+
+def test_tf_keras_trains_both(tf_keras):
+    for base in (Without, With):
+        assert trained(tf_keras, base) == pytest.approx(0.74755, abs=1e-4)
