@@ -1,4 +1,4 @@
-"""Programs for Keras 3 whose model has a `call` without the argument `training`; numbers of Keras 3.15 on TensorFlow."""
+"""Models of programs for Keras 3 with a `call` without `training`; numbers of Keras 3.15 on TensorFlow."""
 
 import numpy as np
 import pytest
