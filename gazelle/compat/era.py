@@ -146,6 +146,7 @@ def set_release(release: Release) -> None:
             masked_outputs_begin_as_zeros=number == 2 and not is_package_before_2_3(),
             vector_fans_are_roots=number < 3 and standalone,
             layers_are_appended_in_turn=number == 3,
+            dicts_are_sorted=number == 2 and not standalone,
             training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
             validation_logs_are_first=number < 3 and standalone,

@@ -7,6 +7,9 @@ list when it was assigned has its creation number as its time, since most member
 
 from __future__ import annotations
 
+import functools
+import itertools
+import operator
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +51,9 @@ def in_order(layer: Layer, members: Iterable[tuple[str, int, Any]]) -> list[Any]
         The layers and variables.
     """
     noted = vars(layer)[ASSIGNMENTS]
+    if conventions.active.dicts_are_sorted:
+        groups = itertools.groupby(members, key=operator.itemgetter(0))
+        members = [m for name, group in groups for m in sorted(group, key=functools.partial(_key, vars(layer)[name]))]
     in_turn = conventions.active.layers_are_appended_in_turn
     timed = []
     attribute, time = "", 0
@@ -62,3 +68,8 @@ def in_order(layer: Layer, members: Iterable[tuple[str, int, Any]]) -> list[Any]
             time = max(time, member.creation_number)
         timed.append((time, member))
     return [member for _, member in sorted(timed, key=lambda pair: pair[0])]
+
+
+def _key(value: Any, member: tuple[str, int, Any]) -> str:
+    """The key of a member if it is one of a dict."""
+    return str([*value][member[1]]) if isinstance(value, dict) else ""

@@ -44,14 +44,15 @@ class Part:
         return None if method is None or is_default else getattr(self.owner, name)
 
 
-def parts(model: Model, skip: Iterable[Any] = ()) -> list[Part]:
+def parts(model: Model, skip: Iterable[Any] = (), backwards: bool = False) -> list[Part]:
     """The model, its layers at every depth and its optimizer, each with its own variables, in the order of Keras.
 
     Args:
         model: a built model.
         skip: layers that are left out, with the layers that are reached through them alone.
+        backwards: visit attributes from z to a, and `layers` of each model, as tf.keras 2.12 to 2.15.
     """
-    walk = _Walk()
+    walk = _Walk(backwards)
     walk.seen.update(id(layer) for layer in skip)
     walk.layer(model, "")
     optimizer = getattr(model, "optimizer", None)
@@ -89,7 +90,8 @@ def optimizer_variables(model: Model, trained: Iterable[str] | None = None) -> l
 class _Walk:
     """Traversal that visits each layer once, under the first path that leads to it."""
 
-    def __init__(self) -> None:
+    def __init__(self, backwards: bool) -> None:
+        self.backwards = backwards
         self.found: list[Part] = []
         self.seen: set[int] = set()
         self.around: list[int] = []  # the ids of the containers around a value, one of which may contain itself
@@ -99,7 +101,7 @@ class _Walk:
             return
         self.seen.add(id(layer))
         self.found.append(Part(path, layer.name, weight_storage.stored_weights(layer), layer))
-        for name, value in _children(layer):
+        for name, value in _children(layer, self.backwards):
             if isinstance(value, (list, tuple, dict)) or weight_tree.is_layer(value):
                 self.value(value, f"{path}/{name}" if path else name)
 
@@ -119,25 +121,29 @@ class _Walk:
             is_container = isinstance(value, (list, tuple, dict))
             if not is_container and not weight_tree.is_layer(value):
                 continue
+            if self.backwards and (is_container or id(value) in self.seen):
+                continue
             name = "container" if is_container else snake(type(value).__name__)
             used[name] += 1
             self.value(value, f"{path}/{name}" if used[name] == 1 else f"{path}/{name}_{used[name] - 1}")
         self.around.pop()
 
 
-def _children(layer: Any) -> list[tuple[str, Any]]:
+def _children(layer: Any, backwards: bool) -> list[tuple[str, Any]]:
     """Attributes in the order of Keras: by name, private ones last; the `layers` of a Functional model first."""
     plain = (str, int, float, type(None))
     renamed = getattr(type(layer), "_keras_attributes", {})
     attributes = {
         renamed.get(k, k): v for k, v in layer.__dict__.items() if k not in _SKIPPED and not isinstance(v, plain)
     }
-    first: list[tuple[str, Any]] = []
     if hasattr(type(layer), "layers"):
         attributes["layers"] = layer.layers
-        # a subclass of Model is functional, too, if its constructor passed on inputs and outputs
-        if getattr(type(layer), "_keras_module", None) is not None or getattr(layer, "_graph", None) is not None:
-            first = [("layers", attributes.pop("layers"))]
+    if backwards:
+        return sorted(attributes.items(), key=_NAME, reverse=True)
+    # a subclass of Model is functional, too, if its constructor passed on inputs and outputs
+    functional = getattr(type(layer), "_keras_module", None) is not None or getattr(layer, "_graph", None) is not None
+    is_first = hasattr(type(layer), "layers") and functional
+    first = [("layers", attributes.pop("layers"))] if is_first else []
     public = [item for item in attributes.items() if not item[0].startswith("_")]
     private = [item for item in attributes.items() if item[0].startswith("_")]
     return [*first, *sorted(public, key=_NAME), *sorted(private, key=_NAME)]

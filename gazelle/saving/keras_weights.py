@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -102,12 +102,13 @@ def load(
     Raises:
         ShapeError: weights do not match; the message lists all of them.
     """
-    parts = [part for part in keras_weight_order.parts(model, skip) if part.path != "optimizer"]
-    custom_loaders = {
-        keras_weight_order.group_of(part): method
-        for part in parts
-        if (method := part.custom_method("load_own_variables")) is not None
-    }
+    parts = keras_weight_order.parts(model, skip)
+    custom_loaders = _custom_loaders(parts)
+    if not by_name and not _has_all(reader, parts):
+        others = keras_weight_order.parts(model, skip, backwards=True)
+        if _has_all(reader, others):
+            parts, custom_loaders = others, _custom_loaders(others)
+    parts = [part for part in parts if part.path != "optimizer"]
     groups = _groups(reader, custom_loaders)
     pairs: list[tuple[Variable, str]] = []
     mismatches: list[str] = []
@@ -145,6 +146,18 @@ def load(
         _load_optimizer(model, reader, groups.get("optimizer/vars", []))
     custom = [part.name for part in parts if keras_weight_order.group_of(part) in custom_loaders]
     return list(dict.fromkeys([*matched, *custom]))
+
+
+def _custom_loaders(parts: Iterable[keras_weight_order.Part]) -> dict[str, Callable[..., Any]]:
+    methods = ((keras_weight_order.group_of(part), part.custom_method("load_own_variables")) for part in parts)
+    return {group: method for group, method in methods if method is not None}
+
+
+def _has_all(reader: WeightReader, parts: Iterable[keras_weight_order.Part]) -> bool:
+    """Whether the file has the groups of all layers with weights."""
+    groups: dict[str, list[str]] = {path.rpartition("/")[0]: [] for path in reader.declared}
+    needed = [keras_weight_order.group_of(part) for part in parts if part.variables and part.path != "optimizer"]
+    return all(_find(group, groups) in groups for group in needed)
 
 
 @contextlib.contextmanager

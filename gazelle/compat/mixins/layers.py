@@ -266,6 +266,14 @@ class LayerMixin(CompatObject):
         return super().weights if era.number() == 3 else weight_order.weights(self)
 
     @property
+    def trainable_weights(self) -> list[Any]:
+        """The weights that training changes; until Keras 3 those of a model follow those of its layers."""
+        found: list[Any] = super().trainable_weights
+        return found if era.number() == 3 else weight_order.trained_in_order(self, found)
+
+    trainable_variables = trainable_weights
+
+    @property
     def variables(self) -> list[Any]:
         found: list[Any] = super().variables
         return found if era.number() == 3 else weight_order.in_order(self, found)

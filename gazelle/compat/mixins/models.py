@@ -22,7 +22,6 @@ from gazelle.compat.optimizers import resource_optimizers
 from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
 from gazelle.compat.types import Function, TensorResult
-from gazelle.compat.weights import weight_order
 from gazelle.core import symbolic
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
@@ -133,14 +132,6 @@ class ModelMixin:
     @loss.setter
     def loss(self, loss: Nested[LossLike]) -> None:
         Model.loss.fset(self, plain(loss))
-
-    @property
-    def trainable_weights(self) -> list[Any]:
-        """The weights that training changes; until Keras 3 those of the model follow those of its layers."""
-        found: list[Any] = super().trainable_weights
-        return found if era.number() == 3 else weight_order.trained_in_order(self, found)
-
-    trainable_variables = trainable_weights
 
     @property
     def layers(self) -> list[Any]:

@@ -31,10 +31,10 @@ def in_order(layer: Layer, found: list[Variable]) -> list[Variable]:
     return sorted(found, key=lambda v: numbers.get(id(v), len(numbers)))
 
 
-def trained_in_order(model: Model, found: list[Variable]) -> list[Variable]:
+def trained_in_order(layer: Layer, found: list[Variable]) -> list[Variable]:
     """Variables that training changes, whose order is another one only if a model has weights of its own."""
-    models = (one for one in (model, *weight_tree.sublayers(model)) if isinstance(one, Model))
-    return in_order(model, found) if any(map(weight_tree.own_weights, models)) else found
+    models = (one for one in weight_tree.named_layers(layer).values() if isinstance(one, Model))
+    return in_order(layer, found) if any(map(weight_tree.own_weights, models)) else found
 
 
 def of_values(layer: Layer) -> list[Variable]:
@@ -75,7 +75,8 @@ def _of_layer(layer: Layer, trained: bool) -> list[Variable]:
     if not layer.trainable:
         return [] if trained else [*weight_tree.own_weights(layer), *(v for inner in inside for v in weights(inner))]
     own = [v for v in weight_tree.own_weights(layer) if v.made_trainable == trained]
-    return [*own, *(v for inner in inside for v in _of_layer(inner, trained))]
+    of_layers = [v for inner in inside for v in _of_layer(inner, trained)]
+    return [*of_layers, *own] if isinstance(layer, Model) else [*own, *of_layers]
 
 
 def _groups(model: Model) -> Iterator[list[Layer]]:
