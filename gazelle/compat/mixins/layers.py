@@ -211,9 +211,8 @@ class LayerMixin(CompatObject):
     def _converts_arguments(self) -> bool:
         if vars(self).get("_convert_input_args", True):  # Keras' switch, which preprocessing layers set
             return True
-        return (
-            facade.calls_for(inspect.unwrap(type(self).call), owner=type(self)) is not None
-        )  # it expects tensors of TensorFlow
+        call = inspect.unwrap(type(self).call)
+        return facade.calls_for(call, owner=type(self)) is not None  # it expects tensors of TensorFlow
 
     def _argument_as_array(self, leaf: Any) -> Any:
         return super()._argument_as_array(leaf) if self._converts_arguments else leaf

@@ -185,9 +185,7 @@ class TextVectorizationMixin(AdaptMixin):
     def __call__(self, inputs: TensorLike, *args: Any, **kwargs: Any) -> TensorResult:
         out = super().__call__(inputs, *args, **kwargs)
         if self._ragged and symbolic.is_symbolic(out):
-            hint = (
-                "Use ragged=False, and mask_zero=True in the Embedding, which leaves out the zeros at the end of rows."
-            )
+            hint = "Use ragged=False, and mask_zero=True in the Embedding, which leaves out zeros at the end of rows."
             expected = "ragged=False, since arrays of a model have rows of equal length"
             raise ArgumentError(message(f"'{self.name}' in a model", expected=expected, got="ragged=True", hint=hint))
         return facade.calls.without_zeros(out) if self._ragged else out
