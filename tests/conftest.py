@@ -13,6 +13,8 @@ os.environ["GAZELLE_COMPILE_CACHE"] = "0"  # tests compile their own programs an
 import jax
 import pytest
 
+from gazelle.core import conventions
+
 
 def pytest_addoption(parser):
     parser.addoption("--all", action="store_true", help="run the slow cases, too (make test-all)")
@@ -54,6 +56,24 @@ def _freeze_garbage():
 
 
 _numbers = itertools.count()
+
+
+def _restored():
+    before = conventions.active
+    yield
+    conventions.activate(before)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _conventions_of_module():
+    """Restore the conventions, which tests of earlier versions of Keras change, after each module."""
+    yield from _restored()
+
+
+@pytest.fixture(autouse=True)
+def _conventions():
+    """Restore the conventions after each test, too."""
+    yield from _restored()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import gazelle
 from gazelle.compat import era, tensorflow
 from gazelle.compat.namespaces import root
 from gazelle.compat.tensorflow.v1 import graphs
-from gazelle.core import conventions, names
+from gazelle.core import names
 
 ROOTS = ("keras", "tensorflow", "tensorflow_core")
 
@@ -16,14 +16,6 @@ ROOTS = ("keras", "tensorflow", "tensorflow_core")
 def pytest_collection_finish():
     """Deactivate the facade, which some test modules activate when they are imported."""
     tensorflow.close()
-
-
-@pytest.fixture(autouse=True)
-def conventions_of_gazelle():
-    """After a test of an era the conventions are again those of programs that import gazelle."""
-    before = conventions.active
-    yield
-    conventions.activate(before)
 
 
 @pytest.fixture

@@ -136,7 +136,9 @@ def _metric(metric):
 
     def trace():
         parts = {"loss": jnp.zeros(())}
-        totals = jax.eval_shape(lambda t, y, p: state.update(t, parts, y, p, None, p, {}, {}), state.start(), y, y_pred)
+        totals = jax.eval_shape(
+            lambda t, y, p: state.update(t, parts, y, p, None, p, {}, {}, {}), state.start(), y, y_pred
+        )
         jax.eval_shape(state.report, totals)
 
     return trace
