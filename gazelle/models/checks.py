@@ -12,11 +12,12 @@ from gazelle import activations, data, losses
 from gazelle.core import conventions, symbolic
 from gazelle.core.errors import ArgumentError, DataError, ShapeError, english, message
 from gazelle.core.traceback import warn
-from gazelle.layers import weight_tree
+from gazelle.layers import BatchNormalization, Dropout, weight_tree
 from gazelle.layers.embedding import Embedding
 from gazelle.layers.vocabulary import VocabularyLayer
 from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
+from gazelle.models import step_methods
 from gazelle.models.graph import Graph
 from gazelle.models.graph_inputs import input_mismatch, lacks_column, match
 from gazelle.training.structured_loss import losses_of_outputs
@@ -262,6 +263,18 @@ def _last_activation(layer: Any) -> str | None:
     activation = getattr(layer, "activation", None)
     known = [name for name in ("sigmoid", "softmax") if activation is activations.get(name)]
     return known[0] if known else None
+
+
+def warn_training_mode(model: Model, trainer: Trainer) -> None:
+    """Warn if the default step calls layers as in inference whose training differs from it."""
+    if trainer.spec.training or step_methods.overrides(model, "train_step"):
+        return
+    if any(isinstance(layer, (Dropout, BatchNormalization)) for layer in weight_tree.named_layers(model).values()):
+        warn(
+            f"'{model.name}' trains as in inference, without dropout and with the moving statistics of "
+            "BatchNormalization, as in Keras 3: its call has no argument `training`.\n"
+            "Write call(self, inputs, training=None).",
+        )
 
 
 def warn_frozen_since(model: Model, trainer: Trainer) -> None:

@@ -13,11 +13,8 @@ from gazelle import metrics, ops
 from gazelle.core import conventions, tracing
 from gazelle.core.gradients import value_and_grad
 from gazelle.core.tensor_wrapper import wrapper_class
-from gazelle.core.traceback import warn
 from gazelle.data.arrays import unpack_x_y_sample_weight
-from gazelle.layers import BatchNormalization, Dropout
 from gazelle.layers.call_arguments import call_argument_names
-from gazelle.layers.weight_tree import named_layers
 from gazelle.models import step_methods
 from gazelle.training.total_loss import TotalLoss
 
@@ -48,12 +45,6 @@ def training_mode(model: Model) -> bool | None:
     own = not type(model).call.__module__.startswith("gazelle.")
     if not conventions.active.training_is_an_argument or not own or "training" in call_argument_names(model):
         return True
-    if any(isinstance(layer, (Dropout, BatchNormalization)) for layer in named_layers(model).values()):
-        warn(
-            f"'{model.name}' trains as in inference, without dropout and with the moving statistics of "
-            "BatchNormalization, as in Keras 3: its call has no argument `training`.\n"
-            "Write call(self, inputs, training=None)."
-        )
     return None
 
 

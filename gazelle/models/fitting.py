@@ -138,6 +138,7 @@ def _prepare(
     if not trainer.trainable_flags:  # in the first fit
         checks.warn_unadapted(model)
     checks.warn_frozen_since(model, trainer)
+    checks.warn_training_mode(model, trainer)
     size = options.batch_size if options.validation_batch_size is None else options.validation_batch_size
     validation = sources.validation_source(model, options.validation_data, size, options.validation_steps)
     return trainer, source, validation

@@ -1,5 +1,7 @@
 """Models of programs for Keras 3 with a `call` without `training`; numbers of Keras 3.15 on TensorFlow."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -31,6 +33,13 @@ class OwnLoss(Without):
         return (y_pred**2).mean()
 
 
+class OwnStep(Without):
+    def train_step(self, data):
+        x, y = data[:2]
+        loss = self.compute_loss(x, y, self(x, training=True))
+        return {"loss": loss}
+
+
 class With:
     def call(self, x, training=None):
         return self.normalization(x)
@@ -44,10 +53,13 @@ def test_a_call_without_training(installed, base):
         assert trained(keras, base) == pytest.approx(0.87694, abs=1e-4)
 
 
-def test_a_call_with_training(installed):
+@pytest.mark.parametrize("base", [With, OwnStep])
+def test_training(installed, base):
     import keras
 
-    assert trained(keras, With) == pytest.approx(0.74755, abs=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert trained(keras, base) == pytest.approx(0.74755, abs=1e-4)
 
 
 def test_tf_keras_trains_both(tf_keras):
