@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from gazelle import data
-from gazelle.core import dtypes
+from gazelle.core import conventions, dtypes
 from gazelle.core.types import Data, Outputs, Scores
 from gazelle.models import checks, model_metrics
 from gazelle.models.compiling import require_compiled
@@ -144,6 +144,9 @@ def scores(model: Model, logs: dict[str, Any], as_dict: bool) -> Scores:
     """Logs as Keras returns them: a dict, or a list of values in the order of `metrics_names`, or a single value."""
     if as_dict:
         return dict(logs)
-    first = [] if model._trainer is None else model_metrics.names(model)
-    values = [logs[name] for name in dict.fromkeys([*first, *logs]) if name in logs.keys()]  # noqa: SIM118 - no aliases
+    metrics, names = None if model._trainer is None else model._trainer.metrics, list(logs)
+    if metrics is not None and (metrics.last_logs or conventions.active.logs_are_sorted):
+        known = dict.fromkeys([*model_metrics.names(model), *names])
+        names = [name for name in known if name in logs.keys()]  # noqa: SIM118 - no aliases
+    values = [logs[name] for name in names]
     return values[0] if len(values) == 1 else values
