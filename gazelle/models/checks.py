@@ -266,7 +266,7 @@ def _last_activation(layer: Any) -> str | None:
 
 
 def warn_training_mode(model: Model, trainer: Trainer) -> None:
-    """Warn if the default step calls layers as in inference whose training differs from it."""
+    """Warn if the default step calls Dropout and BatchNormalization as in inference."""
     if trainer.spec.training or step_methods.overrides(model, "train_step"):
         return
     if any(isinstance(layer, (Dropout, BatchNormalization)) for layer in weight_tree.named_layers(model).values()):

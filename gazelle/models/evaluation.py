@@ -144,7 +144,8 @@ def scores(model: Model, logs: dict[str, Any], as_dict: bool) -> Scores:
     """Logs as Keras returns them: a dict, or a list of values in the order of `metrics_names`, or a single value."""
     if as_dict:
         return dict(logs)
-    metrics, names = None if model._trainer is None else model._trainer.metrics, list(logs)
+    metrics = None if model._trainer is None else model._trainer.metrics
+    names = list(logs)
     if metrics is not None and (metrics.last_logs or conventions.active.logs_are_sorted):
         known = dict.fromkeys([*model_metrics.names(model), *names])
         names = [name for name in known if name in logs.keys()]  # noqa: SIM118 - no aliases

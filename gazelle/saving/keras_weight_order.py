@@ -136,14 +136,14 @@ def _children(layer: Any, backwards: bool) -> list[tuple[str, Any]]:
     attributes = {
         renamed.get(k, k): v for k, v in layer.__dict__.items() if k not in _SKIPPED and not isinstance(v, plain)
     }
-    if hasattr(type(layer), "layers"):
+    has_layers = hasattr(type(layer), "layers")
+    if has_layers:
         attributes["layers"] = layer.layers
     if backwards:
         return sorted(attributes.items(), key=_NAME, reverse=True)
     # a subclass of Model is functional, too, if its constructor passed on inputs and outputs
     functional = getattr(type(layer), "_keras_module", None) is not None or getattr(layer, "_graph", None) is not None
-    is_first = hasattr(type(layer), "layers") and functional
-    first = [("layers", attributes.pop("layers"))] if is_first else []
+    first = [("layers", attributes.pop("layers"))] if has_layers and functional else []
     public = [item for item in attributes.items() if not item[0].startswith("_")]
     private = [item for item in attributes.items() if item[0].startswith("_")]
     return [*first, *sorted(public, key=_NAME), *sorted(private, key=_NAME)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -102,13 +102,12 @@ def load(
     Raises:
         ShapeError: weights do not match; the message lists all of them.
     """
-    parts = keras_weight_order.parts(model, skip)
-    custom_loaders = _custom_loaders(parts)
-    if not by_name and not _has_all(reader, parts):
-        others = keras_weight_order.parts(model, skip, backwards=True)
-        if _has_all(reader, others):
-            parts, custom_loaders = others, _custom_loaders(others)
-    parts = [part for part in parts if part.path != "optimizer"]
+    parts = _parts_of(model, reader, skip)
+    custom_loaders = {
+        keras_weight_order.group_of(part): method
+        for part in parts
+        if (method := part.custom_method("load_own_variables")) is not None
+    }
     groups = _groups(reader, custom_loaders)
     pairs: list[tuple[Variable, str]] = []
     mismatches: list[str] = []
@@ -148,16 +147,17 @@ def load(
     return list(dict.fromkeys([*matched, *custom]))
 
 
-def _custom_loaders(parts: Iterable[keras_weight_order.Part]) -> dict[str, Callable[..., Any]]:
-    methods = ((keras_weight_order.group_of(part), part.custom_method("load_own_variables")) for part in parts)
-    return {group: method for group, method in methods if method is not None}
-
-
-def _has_all(reader: WeightReader, parts: Iterable[keras_weight_order.Part]) -> bool:
-    """Whether the file has the groups of all layers with weights."""
-    groups: dict[str, list[str]] = {path.rpartition("/")[0]: [] for path in reader.declared}
-    needed = [keras_weight_order.group_of(part) for part in parts if part.variables and part.path != "optimizer"]
-    return all(_find(group, groups) in groups for group in needed)
+def _parts_of(model: Model, reader: WeightReader, skip: Iterable[Any]) -> list[keras_weight_order.Part]:
+    """The model and its layers, with the paths of tf.keras 2 if the file has all of these and not those of Keras 3."""
+    groups = {path.rpartition("/")[0] for path in reader.declared}
+    found = []
+    for backwards in (False, True):
+        parts = keras_weight_order.parts(model, skip, backwards)
+        found.append([part for part in parts if part.path != "optimizer"])
+        needed = [keras_weight_order.group_of(part) for part in found[-1] if part.variables]
+        if all(_find(group, groups) in groups for group in needed):
+            return found[-1]
+    return found[0]
 
 
 @contextlib.contextmanager
@@ -249,7 +249,7 @@ def _groups(reader: WeightReader, custom: Collection[str]) -> dict[str, list[str
     return {group: sorted(paths, key=lambda p: int(p.rpartition("/")[2])) for group, paths in out.items()}
 
 
-def _find(group: str, groups: dict[str, list[str]]) -> str:
+def _find(group: str, groups: Collection[str]) -> str:
     """The name of the group in the file: earlier versions had other names for some attributes."""
     if group in groups:
         return group

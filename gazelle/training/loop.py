@@ -131,8 +131,9 @@ class Fit:
 
     def _with_validation(self, results: Logs) -> Logs:
         of_validation = self.validate(self.progress.epoch)
-        parts = (of_validation, results) if conventions.active.validation_logs_are_first else (results, of_validation)
-        return Logs({**parts[0], **parts[1]})
+        if conventions.active.validation_logs_are_first:
+            return Logs({**of_validation, **results})
+        return Logs({**results, **of_validation})
 
     def _train(self) -> Any:
         """Run the steps of the epoch, chunk by chunk; return the last logs."""

@@ -1,5 +1,6 @@
 """The order of layers and weights of user-defined layers of tf.keras; that of TensorFlow 2.15."""
 
+import numpy as np
 import pytest
 
 
@@ -26,7 +27,7 @@ def make(keras, base):
             return self.inner(self.known["a"](self.known["b"](x)))
 
     outer = Outer()
-    outer(keras.ops.ones((2, 4)) if hasattr(keras, "ops") else keras.backend.ones((2, 4)))
+    outer(np.ones((2, 4), "float32"))
     return outer
 
 

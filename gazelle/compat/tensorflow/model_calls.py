@@ -53,7 +53,7 @@ T = TypeVar("T")
 all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDictionary()
 
 
-def sparse(made: Iterable[TensorLike]) -> SparseTensor:
+def sparse_tensor(made: Iterable[TensorLike]) -> SparseTensor:
     """Return what `keras.backend` made of indices, values and a shape as a tensor of TensorFlow."""
     return SparseTensor(*made)
 
