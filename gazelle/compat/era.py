@@ -143,6 +143,7 @@ def set_release(release: Release) -> None:
             vectors_are_columns=is_before_tf_keras_2(),
             rates_may_be_negative=number < 3 or not standalone,
             binary_targets_broadcast=number < 3,
+            weights_broadcast=number == 2 and not is_package_before_2_3(),
             masked_outputs_begin_as_zeros=number == 2 and not is_package_before_2_3(),
             vector_fans_are_roots=number < 3 and standalone,
             layers_are_appended_in_turn=number == 3,

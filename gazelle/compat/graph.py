@@ -12,6 +12,7 @@ from gazelle.compat.arguments.translation import arguments
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.layers.merge import merge
 from gazelle.compat.types import Scores
+from gazelle.core.errors import StateError, message
 from gazelle.core.types import ArrayLike, DTypeLike, LossLike, OptimizerLike, Shape
 from gazelle.training.callbacks.history import History
 
@@ -110,10 +111,24 @@ class Graph:
 
     def compile(self, optimizer: OptimizerLike, loss: Mapping[str, LossLike], **kwargs: Any) -> None:
         """Choose the optimizer, and the loss of each output: {name: loss}."""
-        self.model = compat_class(models.Model)(self._tensors_of(self.inputs), self._tensors_of(self.outputs))
+        self.model = self._as_model()
         losses = [loss[name] for name in self.outputs]
         args, kwargs = arguments(models.Model, "compile", (optimizer, losses), kwargs, self.model)
         self.model.compile(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """What a graph has in common with a model: weights and their files, layers, the optimizer."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self._as_model(), name)
+
+    def _as_model(self) -> Any:
+        if self.model is None and self.outputs:
+            model = compat_class(models.Model)(self._tensors_of(self.inputs), self._tensors_of(self.outputs))
+            self.__dict__["model"] = model
+        if self.model is None:
+            raise StateError(message("A Graph without outputs has no layers and weights", hint="Call add_output."))
+        return self.model
 
     def _tensors_of(self, names: Iterable[str]) -> list[Any]:
         return [self.tensors[name] for name in names]
@@ -148,10 +163,22 @@ class Graph:
         found = self.model.predict(self._split(data)[0], batch_size=batch_size, verbose=verbose)
         return dict(zip(self.outputs, found if isinstance(found, list) else [found], strict=True))
 
+    def predict_on_batch(self, data: Mapping[str, ArrayLike]) -> dict[str, np.ndarray[Any, Any]]:
+        """Return {name of an output: array} for one batch."""
+        return self.predict(data, len(next(iter(data.values()))))  # type: ignore[arg-type]
+
     def train_on_batch(self, data: Mapping[str, ArrayLike]) -> Scores:
         """Update the weights once."""
         return self.model.train_on_batch(*self._split(data))
 
-    def summary(self) -> None:
-        """Print the layers."""
-        self.model.summary()
+    def test_on_batch(self, data: Mapping[str, ArrayLike]) -> Scores:
+        """Return the loss on one batch."""
+        return self.model.test_on_batch(*self._split(data))
+
+    def fit_generator(
+        self, generator: Iterable[Mapping[str, ArrayLike]], samples_per_epoch: int, nb_epoch: int, **kwargs: Any
+    ) -> History:
+        """Train on batches of a generator, each of which is {name: array}."""
+        if isinstance(validation := kwargs.get("validation_data"), Mapping):
+            kwargs["validation_data"] = self._split(validation)
+        return self.model.fit_generator(map(self._split, generator), samples_per_epoch, nb_epoch, **kwargs)

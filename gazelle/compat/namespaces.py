@@ -58,15 +58,9 @@ class Namespace(ModuleType):
             return self._real.__file__
         if path == "gazelle" and name == "src":
             return importlib.import_module(f"{self.__name__}.src")
-        if name == "__all__":
-            listed = getattr(self._real, "__all__", None)
-            if listed is None:  # its own classes and functions
-                public = ((n, v) for n, v in vars(self._real).items() if not n.startswith("_"))
-                listed = [n for n, v in public if getattr(v, "__module__", "") == path]
-            if era.number() == 3 and path != "gazelle.backend":
-                return listed
-            names = [*listed, *(n for n in old_names.legacy_names(path) if n not in listed)]
-            return [n for n in names if n != "version" or not self.__name__.startswith("tensorflow")]
+        if name == "__all__":  # of `from keras.layers import *`
+            later, there = old_names.later_names(path), era.calling_frame().f_globals
+            return [n for n in self._public_names() if n not in later or n not in there]
         if (
             name.startswith("__")
             and name != "__internal__"
@@ -82,6 +76,17 @@ class Namespace(ModuleType):
         if found is NOTHING:
             found = getattr(self._real, name)  # raises an error with the nearest names
         return converted(found)
+
+    def _public_names(self) -> list[str]:
+        real = self._real
+        listed: list[str] | None = getattr(real, "__all__", None)
+        if listed is None:  # its own classes and functions
+            public = ((n, v) for n, v in vars(real).items() if not n.startswith("_"))
+            listed = [n for n, v in public if getattr(v, "__module__", "") == real.__name__]
+        if era.number() == 3 and real.__name__ != "gazelle.backend":
+            return listed
+        names = [*listed, *(n for n in old_names.legacy_names(real.__name__) if n not in listed)]
+        return [n for n in names if n != "version" or not self.__name__.startswith("tensorflow")]
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]

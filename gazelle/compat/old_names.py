@@ -37,6 +37,8 @@ _PRIVATE = tables.objects("private_helpers")
 #: what the modules of Keras 1 and 2 imported, and `from module import *` with them
 _EVERYWHERE = {"K": "gazelle.backend", "np": "numpy", "warnings": "warnings"}
 _INSIDE = tables.lists("module_paths", "lists")["imported by others"]
+#: the first release with them -> module -> public names
+_LATER = {since: tables.lists("later_names", since) for since in ("tf.keras 2", "Keras 3", "gazelle")}
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _REGISTERED = tables.lists("module_paths", "names in configs")
 
@@ -121,6 +123,12 @@ def legacy_names(namespace: str) -> list[str]:
     also = importlib.import_module(ALSO[namespace]) if namespace in ALSO else None
     late = () if "gazelle.compat.tensorflow" in sys.modules else ("DenseFeatures", "estimator")  # they import it
     return [*_EVERYWHERE, *(n for n in NAMES.get(namespace, ()) if n not in late), *getattr(also, "__all__", ())]
+
+
+def later_names(namespace: str) -> set[str]:
+    """The public names of a module that it does not have in the release that the process emulates."""
+    hidden = {"gazelle": True, "Keras 3": era.number() < 3, "tf.keras 2": era.is_package_before_keras_3()}
+    return {name for since, is_later in hidden.items() if is_later for name in _LATER[since].get(namespace, ())}
 
 
 def _attribute(namespace: str, name: str) -> Any:

@@ -50,6 +50,7 @@ class Conventions:
         vectors_are_columns: Data (n,) are (n, 1) for an input of two axes, also if the size of the second is unknown.
         rates_may_be_negative: Optimizers take negative learning rates, with which they increase the loss.
         binary_targets_broadcast: In programs, targets of binary crossentropies that only broadcast are a warning.
+        weights_broadcast: Sample weights may have two or more axes more than the values, which are broadcast then.
         masked_outputs_begin_as_zeros: A recurrent layer returns zeros before the first step that is not masked, not
             the initial state.
         vector_fans_are_roots: The fan-in and the fan-out of a weight of one axis, or of more than five, are the square
@@ -93,6 +94,7 @@ class Conventions:
     vectors_are_columns: bool = False
     rates_may_be_negative: bool = False
     binary_targets_broadcast: bool = False
+    weights_broadcast: bool = False
     masked_outputs_begin_as_zeros: bool = False
     vector_fans_are_roots: bool = False
     layers_are_appended_in_turn: bool = True

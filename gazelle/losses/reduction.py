@@ -31,12 +31,22 @@ def per_step(y_true: Array, y_pred: Array, *weights: ArrayLike | None) -> Array:
     return y_true[..., None] if y_pred.shape[-1] == 1 and rank == y_true.ndim > 1 else y_true
 
 
+def _has_more_axes(weights: Array, values: Array) -> bool:
+    """Whether weights have two or more axes more than values and broadcast with them."""
+    pairs = zip(reversed(weights.shape), reversed(values.shape), strict=False)
+    return weights.ndim > values.ndim + 1 and all(1 in (w, v) or w == v for w, v in pairs)
+
+
 def align(weights: Array, values: Array, label: str) -> tuple[Array, Array]:
     """Return (values, weights) with equal ranks: weights belong to the first axes of values and are not broadcast.
+
+    In programs for Keras 2 weights may have two or more axes more than values, with which they are broadcast.
 
     Raises:
         ShapeError: If the shapes do not fit; the message names `label`.
     """
+    if conventions.active.weights_broadcast and _has_more_axes(weights, values):
+        return jnp.broadcast_to(values, jnp.broadcast_shapes(values.shape, weights.shape)), weights
     values, weights = same_rank(values, weights)
     if weights.ndim < values.ndim and weights.ndim:
         weights = weights.reshape(weights.shape + (1,) * (values.ndim - weights.ndim))

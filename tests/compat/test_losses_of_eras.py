@@ -6,6 +6,7 @@ import pytest
 from gazelle.compat import era
 from gazelle.compat.namespaces import root
 from gazelle.core import names
+from gazelle.core.errors import GazelleError
 from tests.compat.small_models import X, fit
 
 
@@ -146,3 +147,20 @@ def test_class_indices_for_outputs_that_are_no_probabilities(standalone, expecte
     loss = root("keras").losses.sparse_categorical_crossentropy([0, 2], np.array([[2.0, 1.0, -1.0]] * 2, "float32"))
     era.set_release(before)
     np.testing.assert_allclose(loss, expected, atol=1e-4)
+
+
+def test_weights_of_more_axes_broadcast(tf_keras):
+    """Advantages (3, 1, 3) of three samples; the numbers are those of TensorFlow 2.15."""
+    random = np.random.RandomState(0)
+    p = random.rand(3, 2).astype("float32")
+    p /= p.sum(1, keepdims=True)
+    weights = random.rand(3, 1, 3).astype("float32")
+    loss = tf_keras.losses.SparseCategoricalCrossentropy()
+    assert float(loss(np.array([0, 1, 0]), p, sample_weight=weights)) == pytest.approx(0.505599976, rel=1e-5)
+    summed = tf_keras.losses.SparseCategoricalCrossentropy(reduction="sum")
+    assert float(summed(np.array([0, 1, 0]), p, sample_weight=weights)) == pytest.approx(4.550389767, rel=1e-5)
+    metric = tf_keras.metrics.MeanSquaredError()
+    metric.update_state(p, p * 2, sample_weight=np.ones((3, 1, 3), "float32"))
+    assert float(metric.result()) == pytest.approx(0.25525376, rel=1e-5)
+    with pytest.raises(GazelleError, match=r"sample_weight of .*expected shape \(3,\)(?s:.*)got shape \(3, 3\)"):
+        loss(np.array([0, 1, 0]), p, sample_weight=np.ones((3, 3), "float32"))
