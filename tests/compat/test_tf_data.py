@@ -227,3 +227,30 @@ def test_an_empty_dataset_has_the_shapes_of_its_source(tf):
     data = tf.data.Dataset.from_tensor_slices(np.ones((4, 2), "float32")).filter(lambda x: x[0] > 1).take(2)
     assert tuple(data.element_spec.shape) == (2,)
     assert list(data) == []
+
+
+def test_classes_of_datasets_of_files_have_subclasses(tf, tmp_path):
+    """A class of a program with a method of its own; the results of methods are plain datasets."""
+    paths = [str(tmp_path / name) for name in ("a", "b")]
+    for number, path in enumerate(paths):
+        with tf.io.TFRecordWriter(path) as writer:
+            writer.write(f"record {number}".encode())
+
+    class Counted(tf.data.TFRecordDataset):
+        def __init__(self, filenames, buffer_size=None):
+            self.filenames = filenames
+            tf.data.TFRecordDataset.__init__(self, filenames, compression_type=None, buffer_size=buffer_size)
+
+        def count_files(self):
+            return len(self.filenames)
+
+    data = Counted(paths)
+    assert data.count_files() == 2
+    assert isinstance(data, tf.data.Dataset)
+    assert next(one.numpy() for one in data.batch(2)).tolist() == [b"record 0", b"record 1"]
+    nested = tf.data.TFRecordDataset(tf.data.Dataset.from_tensor_slices(paths))
+    assert [one.numpy() for one in nested] == [b"record 0", b"record 1"]
+    assert "TFRecordDatasetV2" in repr(nested)
+    (tmp_path / "text").write_bytes(b"x\ny\n")
+    assert [one.numpy() for one in tf.data.TextLineDataset(str(tmp_path / "text"))] == [b"x", b"y"]
+    assert [one.numpy() for one in tf.data.FixedLengthRecordDataset(str(tmp_path / "text"), 2)] == [b"x\n", b"y\n"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,46 +92,61 @@ def records(path: str, compression: str = "") -> Iterator[Any]:
             yield np.asarray(data, object)
 
 
+class RecordsOfFiles(Dataset):
+    """Base class of datasets of the records of files, of which programs derive classes of their own."""
+
+    def __new__(cls, *_: object, **__: object) -> RecordsOfFiles:
+        return object.__new__(cls)
+
+    def _read(self, filenames: TensorLike | Dataset, records_of: Callable[[str], Iterator[Any]]) -> None:
+        lists = filenames if isinstance(filenames, Dataset) else [filenames]
+        super().__init__(lambda: (one for some in lists for name in texts(some) for one in records_of(name)))
+        self._spec = TensorSpec((), "string")
+
+
 @named("data.TFRecordDataset")
-@ignores("buffer_size num_parallel_reads name")
-def record_dataset(filenames: TensorLike | Dataset, compression_type: str = "") -> Dataset:
+class TFRecordDataset(RecordsOfFiles):
     """`tf.data.TFRecordDataset`: the records of all files in order."""
-    if isinstance(filenames, Dataset):
-        return filenames.flat_map(lambda name: record_dataset(name, compression_type))
-    out = Dataset(lambda: (one for name in texts(filenames) for one in records(name, compression_type or "")))
-    out._kind, out._spec = "TFRecordDatasetV2", TensorSpec((), "string")
-    return out
+
+    _kind = "TFRecordDatasetV2"
+
+    @ignores("buffer_size num_parallel_reads name")
+    def __init__(self, filenames: TensorLike | Dataset, compression_type: str | None = "") -> None:
+        self._read(filenames, lambda name: records(name, compression_type or ""))
 
 
 @named("data.TextLineDataset")
-@ignores("buffer_size num_parallel_reads name")
-def text_line_dataset(filenames: TensorLike, compression_type: TensorLike = None) -> Dataset:
+class TextLineDataset(RecordsOfFiles):
     """`tf.data.TextLineDataset`: the lines of all files in order."""
 
-    def begin() -> Any:
-        for name in texts(filenames):
+    _kind = "TextLineDatasetV2"
+
+    @ignores("buffer_size num_parallel_reads name")
+    def __init__(self, filenames: TensorLike | Dataset, compression_type: TensorLike = None) -> None:
+        def lines(name: str) -> Iterator[Any]:
             with opened(name, compression_type) as file:
                 yield from (np.asarray(line.rstrip(b"\r\n"), object) for line in file)
 
-    out = Dataset(begin)
-    out._kind, out._spec = "TextLineDatasetV2", TensorSpec((), "string")
-    return out
+        self._read(filenames, lines)
 
 
 @named("data.FixedLengthRecordDataset")
-@ignores("buffer_size num_parallel_reads name")
-def fixed_length_records(
-    filenames: TensorLike,
-    record_bytes: int,
-    header_bytes: int = 0,
-    footer_bytes: int = 0,
-    buffer_size: TensorLike = None,
-    compression_type: str | None = None,
-) -> Dataset:
+class FixedLengthRecordDataset(RecordsOfFiles):
     """`tf.data.FixedLengthRecordDataset`: blocks of `record_bytes` bytes of the files between header and footer."""
 
-    def begin() -> Iterator[Any]:
-        for name in texts(filenames):
+    _kind = "FixedLengthRecordDatasetV2"
+
+    @ignores("buffer_size num_parallel_reads name")
+    def __init__(
+        self,
+        filenames: TensorLike | Dataset,
+        record_bytes: int,
+        header_bytes: int = 0,
+        footer_bytes: int = 0,
+        buffer_size: TensorLike = None,
+        compression_type: str | None = None,
+    ) -> None:
+        def blocks(name: str) -> Iterator[Any]:
             with opened(name, compression_type) as file:
                 data = file.read()[int(header_bytes) :]
             end = len(data) - int(footer_bytes)
@@ -140,7 +155,7 @@ def fixed_length_records(
                 raise DataError(message(f"File {name!r}", expected=f"records of {int(record_bytes)} bytes", got=got))
             yield from (np.asarray(data[i : i + record_bytes], object) for i in range(0, end, int(record_bytes)))
 
-    return Dataset(begin)
+        self._read(filenames, blocks)
 
 
 @named("data.experimental.SqlDataset")
