@@ -356,7 +356,7 @@ for _kind, _table in _OF:
     for _names, _value in tables.read("attributes").get(_kind.__name__, {}).items():
         _table.update(dict.fromkeys(_names.split(), _from_table(_value)))
 #: attributes whose assignment has an effect of its own
-ASSIGNED = frozenset(("constraints", "lr", "non_trainable_weights", "outputs", "trainable_weights"))
+ASSIGNED = frozenset(("_name", "constraints", "lr", "non_trainable_weights", "outputs", "trainable_weights"))
 
 
 def attribute(instance: Any, name: str) -> Any:
@@ -401,6 +401,8 @@ def assign(instance: Any, name: str, value: Any) -> Any:
     """Assign an attribute that had an effect in earlier versions; NOTHING if it is a plain attribute."""
     if isinstance(instance, Optimizer) and name == "lr" and not isinstance(instance, GraphOptimizer):
         instance.learning_rate = value
+    elif name == "_name" and isinstance(instance, Layer) and "name" in vars(instance) and era.number() < 3:
+        vars(instance)["name"] = value
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         methods.set_weights_lists(instance, name, value)
     elif isinstance(instance, Layer) and name == "constraints" and type(value) is dict and era.number() == 1:

@@ -283,7 +283,10 @@ def _common_shape(shapes: Sequence[Sequence[int]], name: str) -> tuple[int | Non
 
 
 def _multiples(arguments: Any, text: str, size: int) -> tuple[int, int] | None:
-    """Two multiples of the numbers in a call and in the error that a size is not divisible by one of them."""
+    """Two multiples of the numbers in a call and in the error that a size is not divisible by one of them, or too small."""
+    if "a larger size" in text:  # than what is cut off
+        factor = sum(map(int, re.findall(r"\d+", text))) // size + 1
+        return _SIZES[0] * factor, _SIZES[1] * factor
     if not _DIVISION.search(text):
         return None
     numbers = {leaf for leaf in jax.tree.leaves(arguments, is_leaf=is_symbolic) if type(leaf) is int}

@@ -172,8 +172,9 @@ class Model(Layer):
             if type(self).build is not Model.build:
                 super()._ensure_built(args, kwargs)
             self.built = True
-            self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), args[0])
-            self._first_inputs = symbolic.map_tree(InputSpec.of_batches, args[0])
+            first = args[0] if args else next(iter(kwargs.values()), None)
+            self._build_shapes = symbolic.map_tree(lambda leaf: tuple(getattr(leaf, "shape", ())), first)
+            self._first_inputs = symbolic.map_tree(InputSpec.of_batches, first)
             self._was_given_more = any(hasattr(value, "shape") for value in (*args[1:], *kwargs.values()))
 
     def _call_symbolic(self, args: Any, kwargs: dict[str, Any]) -> Any:

@@ -129,8 +129,15 @@ def _kept_tensors(keep: Any) -> Any:
     return lambda old, new: keep(old, new) if len(getattr(new, "shape", ())) else new
 
 
+def _prepend_batch(batch_size: Any, shape: Any) -> Any:
+    return tf.concat([[batch_size], list(shape)], 0)
+
+
 def _batch_first(x: Any) -> Any:
     return x if len(x.shape) < 2 else tf.transpose(x, [1, 0, *range(2, len(x.shape))])
+
+
+_transpose_batch_time = _batch_first  # the name in tensorflow_addons, which packages import
 
 
 class BasicDecoderOutput(NamedTuple):

@@ -282,7 +282,7 @@ class SourceModule(ModuleType):
                 return _found(_PRIVATE[part][name])
         inner = f"{self.__name__}.{name}"
         public = getattr(self._public, name, NOTHING)
-        if (public is NOTHING or self.__name__.endswith(".src")) and _is_module(inner):
+        if (public is NOTHING or isinstance(public, ModuleType)) and _is_module(inner):
             return importlib.import_module(inner)
         return _elsewhere(self._public, name) if public is NOTHING else public
 

@@ -12,11 +12,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from gazelle import tree
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import defined
 from gazelle.core.errors import ArgumentError, UnsafeFileError, message
-from gazelle.core.types import ArrayLike, PathLike
+from gazelle.core.types import ArrayLike, PathLike, Tree
 from gazelle.layers import Input, Layer
 from gazelle.models import Model, Sequential
 from gazelle.saving import get_custom_objects
@@ -73,6 +74,26 @@ def transpose_shape(shape: Sequence[Any], target_format: str, spatial_axes: Sequ
     if target_format == "channels_last":
         return shape
     return (*shape[: spatial_axes[0]], shape[-1], *(shape[i] for i in spatial_axes))
+
+
+def path_to_string(path: object) -> object:
+    """Return a path as text, and other things unchanged."""
+    return os.fspath(path) if isinstance(path, os.PathLike) else path
+
+
+def to_numpy_or_python_type(tensors: Tree) -> Tree:
+    """Return tensors as NumPy arrays, those without axes as numbers."""
+
+    def converted(leaf: Any) -> Any:
+        if not hasattr(leaf, "shape") or isinstance(leaf, np.generic):
+            return leaf
+        values = np.asarray(leaf)
+        return values if values.ndim else values.item()
+
+    return tree.map_structure(converted, tensors)
+
+
+sync_to_numpy_or_python_type = to_numpy_or_python_type
 
 
 def ragged_assert_compatible_and_get_flat_values(values: object, mask: object = None) -> tuple[object, object]:

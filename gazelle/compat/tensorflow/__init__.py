@@ -10,6 +10,7 @@ import difflib
 import importlib
 import re
 import sys
+from enum import Enum
 from types import ModuleType
 from typing import Any
 
@@ -50,6 +51,9 @@ named("newaxis", "compat.v1.newaxis", "compat.v2.newaxis", "experimental.numpy.n
 named("types.experimental.TensorLike")(TensorLike)
 named("version.GIT_VERSION", "GIT_VERSION", "COMPILER_VERSION")("gazelle")
 named("__internal__.tracking.no_automatic_dependency_tracking")(lambda method: method)
+named("autograph.experimental.Feature")(
+    Enum("Feature", "ALL ASSERT_STATEMENTS AUTO_CONTROL_DEPS BUILTIN_FUNCTIONS EQUALITY_OPERATORS LISTS NAME_SCOPES")
+)
 named("autograph.experimental.do_not_convert", "no_gradient")(lambda f=None: f if f is not None else (lambda g: g))
 named("data.experimental.cardinality")(lambda data: data.cardinality())
 named("contrib.eager.Iterator")(iter)
@@ -97,6 +101,8 @@ class Facade(ModuleType):
         raise MissingFunctionError(missing(full), name=name, obj=self)
 
     def __dir__(self) -> list[str]:
+        if self._prefix == "experimental.numpy":
+            return function_tables.numpy_names()
         modules = _MODULES.get(self._prefix, [self._prefix.replace("python.ops.rnn_cell", "nn.rnn_cell")])
         starts = [f"{module}." if module not in ("", "tf") else "" for module in modules]
         names = {n[len(start) :].split(".")[0] for start in starts for n in NAMES if n.startswith(start)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+from types import ModuleType
 from typing import Any
 
 import jax.numpy as jnp
@@ -81,9 +82,16 @@ def _reduction(name: str) -> Any:
     return function
 
 
+def numpy_names() -> list[str]:
+    """The functions and types of NumPy that JAX has, which `from tensorflow.experimental.numpy import *` imports."""
+    return [name for name, value in vars(jnp).items() if not name.startswith("_") and not isinstance(value, ModuleType)]
+
+
 def numpy_function(name: str) -> NamedObject:
     """`tf.experimental.numpy.NAME`: the function of NumPy on tensors; None if there is none."""
     target = getattr(jnp, name, None)
+    if name.startswith("__"):  # of the module, such as `__all__`
+        return None
     if not callable(target) or isinstance(target, type) or hasattr(target, "dtype"):
         return target if target is not None else getattr(np, name, None)
 
@@ -93,6 +101,7 @@ def numpy_function(name: str) -> NamedObject:
         try:
             return target(*args, **kwargs)
         except TypeError:  # JAX takes lists only where they are arrays to be joined
+            kwargs |= {key: jnp.asarray(v) for key, v in kwargs.items() if isinstance(v, list) and key == "indices"}
             return target(*(jnp.asarray(v) if isinstance(v, list | tuple) else v for v in args), **kwargs)
 
     return lambda *args, **kwargs: call(with_arrays, args, kwargs)

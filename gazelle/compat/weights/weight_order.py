@@ -10,7 +10,7 @@ from typing import Any
 
 from gazelle.compat import era
 from gazelle.core.variable import Variable
-from gazelle.layers import Layer, weight_tree
+from gazelle.layers import Layer, tracking_order, weight_tree
 from gazelle.models import Model, Sequential
 
 
@@ -85,7 +85,11 @@ def _groups(model: Model) -> Iterator[list[Layer]]:
         yield from ([layer] for layer in weight_tree.sublayers(model))
         return
     known = {id(layer) for layer in weight_tree.sublayers(model)}
-    for value in (value for name, value in vars(model).items() if name not in weight_tree.UNTRACKED):
+    noted, time, values_of = vars(model).get(tracking_order.ASSIGNMENTS, {}), 0, []
+    for name, value in vars(model).items():
+        time = noted.get(name, (time,))[0]  # a layer in the place of another one is the last
+        values_of += [] if name in weight_tree.UNTRACKED else [(time, value)]
+    for _, value in sorted(values_of, key=lambda pair: pair[0]):
         found: list[Any] = []
         values = [value[key] for key in sorted(value, key=str)] if isinstance(value, dict) else [value]
         weight_tree.collect(values, found)

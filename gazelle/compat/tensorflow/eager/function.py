@@ -325,13 +325,14 @@ def _hashable(value: Any) -> bool:
     return True
 
 
-_OTHER_SHAPES = "carry input and carry output must have equal types"  # JAX, of the state of a loop
+#: texts of JAX: of the state of a loop, and of a shape that is the value of a tensor
+_OTHER_SHAPES = ("carry input and carry output must have equal types", "sequences of concrete values of integer type")
 
 
 def needs_values(error: BaseException | None) -> bool:
     """Whether an error means that a value of a traced tensor is needed, or tensors in a loop change their shapes."""
     while error is not None:
-        if isinstance(error, TypeError) and _OTHER_SHAPES in str(error):
+        if isinstance(error, TypeError) and any(text in str(error) for text in _OTHER_SHAPES):
             return True
         if isinstance(
             error,

@@ -20,6 +20,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import names, variable_names
 from gazelle.compat.tensorflow.model_calls import all_variables, penalty
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.v1.host_nodes import builds_graph
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
 from gazelle.core import names as core_names
 from gazelle.core.context_variables import assigned, pushed
@@ -347,7 +348,7 @@ def get_collection(key: str, scope: str | None = None) -> list[Any]:
     if key == GraphKeys.SUMMARIES:
         return [*summaries, *added]
     found = [v for v in all_global() if not scope or variable_names.without_output(v).startswith(scope)]
-    if key == GraphKeys.REGULARIZATION_LOSSES:
+    if key == GraphKeys.REGULARIZATION_LOSSES and builds_graph():
         return [penalty_of(v.regularizer, v) for v in found if v.regularizer is not None] + added
     if key not in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES, GraphKeys.MODEL_VARIABLES):
         return added
