@@ -2,6 +2,7 @@
 
 import sys
 
+import jax
 import pytest
 
 import gazelle
@@ -16,6 +17,14 @@ ROOTS = ("keras", "tensorflow", "tensorflow_core")
 def pytest_collection_finish():
     """Deactivate the facade, which some test modules activate when they are imported."""
     tensorflow.close()
+
+
+@pytest.fixture(autouse=True)
+def bits():
+    """JAX has 32 bits at the start of a test, although another one asked for float64."""
+    yield
+    if jax.config.jax_enable_x64:
+        jax.config.update("jax_enable_x64", False)
 
 
 @pytest.fixture

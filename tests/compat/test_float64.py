@@ -1,4 +1,4 @@
-"""Programs for tf.keras that set float64 are computed with 64 bits."""
+"""Programs that ask for float64, by a dtype or a policy, are computed with 64 bits."""
 
 import jax
 import numpy as np
@@ -50,3 +50,54 @@ def test_seeds_in_traced_code(tf):
     assert tf.function(lambda x: layer(x, training=True))(tf.ones((2, 3), tf.float64)).dtype == tf.float64
     model = tf.keras.Sequential([tf.keras.layers.Dense(1, dtype="float64", input_shape=(3,)), layer])
     assert model.output.dtype == tf.float64
+
+
+def test_tensors_that_a_program_asks_for(tf):
+    """The dtypes of TensorFlow 2.15; float32 and integers of 32 bits stay what they are."""
+
+    def values():
+        one, three = tf.constant(1, tf.float64), tf.constant([1 / 3, 2, 3], tf.float64)
+        wide = [tf.sqrt(three), tf.math.erf(one), tf.math.lgamma(three), tf.cumsum(three), 1 / three, 0.5 + one]
+        wide += [tf.random.uniform((2,), dtype=tf.float64), tf.cond(one > 0, lambda: one, lambda: one * 2)]
+        wide += [tf.while_loop(lambda i, x: i < 3, lambda i, x: (i + 1, x * 0.5), (0, one))[1]]
+        narrow = [tf.ones(3) * 0.1, tf.random.normal((2,)), tf.one_hot([1], 3), tf.linspace(0.0, 1.0, 3)]
+        return wide, narrow, [tf.range(3), tf.shape(three), tf.reduce_sum(tf.range(3))]
+
+    for wide, narrow, integers in (tf.function(values)(), values()):
+        assert {each.dtype for each in wide} == {tf.float64}
+        assert {each.dtype for each in narrow} == {tf.float32}
+        assert {each.dtype for each in integers} == {tf.int32}
+        np.testing.assert_array_equal(wide[0], np.sqrt([1 / 3, 2, 3]))
+    one = tf.constant(1, tf.float64)
+    assert {each.dtype for each in (tf.linspace(one, 2 * one, 3), tf.range(one), tf.eye(2, dtype=tf.float64))} == {
+        tf.float64
+    }
+
+
+def test_gradients_variables_and_signatures(tf):
+    x = tf.Variable(1 / 3, dtype=tf.float64)
+    with tf.GradientTape() as tape:
+        out = x**3
+    np.testing.assert_allclose(tape.gradient(out, x), 1 / 3, rtol=1e-15)
+    signature = [tf.TensorSpec([], tf.float64), tf.TensorSpec([], tf.int32)]
+
+    @tf.function(input_signature=signature)
+    def step(x, n):
+        return x / 3, n + 1
+
+    @tf.function
+    def loop(x):
+        return tf.while_loop(lambda x, n: n < 2, step, (x, -1))
+
+    x, n = loop(tf.constant(1.0, tf.float64))
+    assert (x.dtype, int(n), n.dtype) == (tf.float64, 2, tf.int32)
+    np.testing.assert_allclose(x, 1 / 27, rtol=1e-15)
+
+
+def test_other_programs_keep_32_bits(tf):
+    x = tf.constant(np.array([1 / 3, 2.0]))  # the dtype of NumPy
+    assert x.dtype == tf.float64
+    tf.function(lambda x: tf.cast(x, tf.float32) * 2)(x)
+    data = tf.data.Dataset.from_tensor_slices([1, 2]).map(lambda n: tf.cast(n, tf.float64))
+    assert len(list(data)) == 2
+    assert not jax.config.jax_enable_x64

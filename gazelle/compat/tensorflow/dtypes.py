@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import Any, ClassVar
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -103,9 +104,9 @@ def _numpy_name(dtype: np.dtype[Any]) -> str:
 
 
 def name_on_device(dtype: DTypeLike | None) -> str:
-    """The name of the dtype that arrays have: JAX has 32 bits."""
+    """The name of the dtype that arrays have: JAX has 32 bits by default."""
     name = name_of(dtype)
-    return {"float64": "float32", "int64": "int32"}.get(name, name)
+    return name if jax.config.jax_enable_x64 else {"float64": "float32", "int64": "int32"}.get(name, name)
 
 
 def as_dtype(dtype: DTypeLike | None) -> DType:

@@ -146,7 +146,7 @@ def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants
         def continues(state: Any) -> Any:
             return jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(state[1])))), state[0] < most)
 
-        start = 0, [jnp.asarray(unboxed(v)) for v in values]
+        start = 0, [jnp.asarray(unboxed(v), "int32" if type(v) is int else None) for v in values]
         if most > _MOST_WITH_GRADIENTS:
             return boxed(recorded(lambda start: loops.while_loop(continues, step, start)[1], start))
         return boxed(recorded(lambda start: loops.at_most(most, continues, step, start)[1], start))

@@ -32,6 +32,10 @@ class TracedVariableError(NotCompilableError):
     """Raised in a trace by a variable whose first value would be that of the trace, such as random numbers."""
 
 
+class Needs64BitsError(Exception):
+    """Raised in a trace by code that asks for float64, which JAX has with 64 bits only."""
+
+
 class FunctionTrace(tracing.TraceContext):
     """The trace context of a compiled function."""
 

@@ -17,6 +17,7 @@ from gazelle.compat.old_variable import Dimension, TensorShape
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
+from gazelle.compat.tensorflow.eager import wide
 from gazelle.compat.tensorflow.eager.programs import FunctionTrace, NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.function_tables import NAMES
@@ -109,6 +110,7 @@ def constant(
     value: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None, name: str | None = None
 ) -> TensorResult:
     """`tf.constant`."""
+    wide.ask(dtype)
     out = convert(value, dtype)
     if shape is not None:
         shape = fixed_shape(shape)
@@ -137,6 +139,7 @@ def cast_array(x: TensorLike, dtype: str) -> TensorResult:
 
 @named("cast", "dtypes.cast")
 def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
+    wide.ask(dtype)
     kind = name_of(dtype)
     if isinstance(x, Tensor) and x.dtype == kind:
         return x
@@ -189,6 +192,7 @@ named("rank")(lambda input: Tensor(np.asarray(len(input.shape) if is_box(input) 
 
 def _filled(make: Any) -> Any:
     def function(shape: Any, dtype: Any = "float32") -> Any:
+        wide.ask(dtype)
         shape, name = fixed_shape(shape), name_of(dtype)
         shape = (shape,) if isinstance(shape, Size) else shape
         if name == "string" and make is np.zeros:
@@ -228,23 +232,29 @@ def range_(start: TensorLike, limit: TensorLike = None, delta: TensorLike = 1, d
     if any(isinstance(v, jax.core.Tracer) for v in (start, limit, delta)):
         # raises if the values are traced: the function then runs uncompiled
         return Tensor(jnp.arange(start, limit, delta))
-    return Tensor(
-        np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if all_integers else "float32")
-    )
+    kind = _float_of(start, limit, delta)
+    return Tensor(np.arange(start, limit, delta).astype(name_of(dtype) if dtype else "int32" if all_integers else kind))
 
 
-op("linspace", "lin_space", static=("num",))(
-    lambda start, stop, num, axis=0: space(start, stop).linspace(start, stop, num, axis=axis).astype("float32")
-)
+def _float_of(*values: Any) -> str:
+    """The float type of bounds: that of tensors, float32 for numbers."""
+    kinds = {str(v.dtype) for v in values if hasattr(v, "dtype")}
+    return "float64" if "float64" in kinds else "float32"
 
 
-@op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"))
+@op("linspace", "lin_space", static=("num",))
+def linspace(start: TensorLike, stop: TensorLike, num: TensorLike, axis: AxisLike = 0) -> TensorResult:
+    return space(start, stop).linspace(start, stop, num, axis=axis).astype(_float_of(start, stop))
+
+
+@op("eye", "linalg.eye", static=("num_rows", "num_columns", "batch_shape"), keeps_64_bits=True)
 def eye(
     num_rows: TensorLike,
     num_columns: TensorLike = None,
     batch_shape: ShapeLike | None = None,
     dtype: DTypeLike = "float32",
 ) -> TensorResult:
+    wide.ask(dtype)
     matrix = np.eye(num_rows, num_columns, dtype=name_of(dtype))
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 

@@ -1,0 +1,119 @@
+"""What packages built on tf.keras 2 do with layers, weights and private names."""
+
+import pathlib
+
+import numpy as np
+import pytest
+
+import gazelle
+from gazelle.compat.tensorflow import look_up
+
+
+def test_a_layer_in_the_place_of_another_one_is_the_last(tf_keras_2):
+    """The order of TensorFlow 2.15."""
+    layers = tf_keras_2.keras.layers
+
+    class Base(tf_keras_2.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.c = (layers.Dense(units, name=name) for units, name in ((1, "a"), (2, "b"), (3, "c")))
+
+        def call(self, x):
+            return self.c(self.b(self.a(x)))
+
+    class Other(Base):
+        def __init__(self):
+            super().__init__()
+            self.b = layers.Dense(5, name="b2")
+
+    model = Other()
+    model(np.ones((1, 4), "float32"))
+    assert [weight.shape[-1] for weight in model.weights] == [1, 1, 3, 3, 5, 5]
+    assert [array.shape[-1] for array in model.get_weights()] == [1, 1, 3, 3, 5, 5]
+
+
+def test_names_and_dtypes_under_private_names(tf_keras_2):
+    layer = tf_keras_2.keras.layers.Dense(2, name="inner")
+    layer._name = f"outer/{layer._name}"
+    assert (layer.name, layer._compute_dtype) == ("outer/inner", "float32")
+    layer(tf_keras_2.ones((1, 3)))
+    assert layer.weights[0].name == "outer/inner/kernel:0"
+
+
+def test_a_model_called_by_keyword(tf_keras_2):
+    class Double(tf_keras_2.keras.Model):
+        def call(self, inputs, training=None):
+            return inputs * 2
+
+    x = tf_keras_2.keras.Input((3,))
+    model = tf_keras_2.keras.Model(x, Double()(inputs=x))
+    np.testing.assert_allclose(model.predict(np.ones((2, 3)), verbose=0), 2 * np.ones((2, 3)))
+    np.testing.assert_allclose(Double()(inputs=tf_keras_2.ones((2, 3))), 2 * np.ones((2, 3)))
+
+
+def test_a_layer_that_builds_before_its_constructor(tf_keras_2):
+    class Early(tf_keras_2.keras.layers.Layer):
+        def __init__(self, size):
+            self.build((None, size))
+            super().__init__(name="early")
+
+        def build(self, input_shape):
+            self.factor = tf_keras_2.Variable(np.full(input_shape[-1], 3.0, "float32"))
+            super().build(input_shape)
+
+        def call(self, x):
+            return x * self.factor
+
+    layer = Early(2)
+    np.testing.assert_array_equal(layer(np.ones((1, 2), "float32")), [[3, 3]])
+    assert len(layer.weights) == 1
+
+
+def test_penalties_of_layers_are_in_no_collection_of_eager_programs(tf_keras_2):
+    tf = tf_keras_2
+    layer = tf.keras.layers.Dense(2, kernel_regularizer="l2", kernel_initializer="ones")
+
+    @tf.function
+    def total(x):
+        return tf.reduce_sum(layer(x)) + tf.compat.v1.losses.get_regularization_loss()
+
+    assert float(total(tf.ones((1, 2)))) == 4  # of TensorFlow 2.15
+
+
+def test_helpers_that_packages_import():
+    convert = look_up("python.keras.utils.tf_utils").sync_to_numpy_or_python_type
+    found = convert({"loss": look_up("constant")(1.5), "parts": [look_up("ones")(2)], "count": 3})
+    assert (found["loss"], found["count"], type(found["loss"])) == (1.5, 3, float)
+    np.testing.assert_array_equal(found["parts"][0], [1, 1])
+    to_text = look_up("python.keras.utils.io_utils").path_to_string
+    assert (to_text(pathlib.Path("a") / "b"), to_text(3)) == (str(pathlib.Path("a") / "b"), 3)
+    assert look_up("tools.docs.doc_controls").do_not_generate_docs(int) is int
+    assert look_up("autograph.experimental.Feature").ALL
+    assert look_up("python.training.tracking.tracking.AutoTrackable") is look_up("Module")
+
+
+def test_modules_below_the_source_of_keras_by_attribute(installed):
+    import keras
+
+    assert keras.src.backend.common.variables.KerasVariable is keras.Variable
+
+
+def test_numpy_names_and_lists():
+    numpy = look_up("experimental.numpy")
+    assert {"sum", "array", "float64", "pi"} <= set(numpy.__all__)
+    assert "typing" not in numpy.__all__
+    np.testing.assert_array_equal(numpy.take([[1.0, 2.0], [3.0, 4.0]], indices=[1], axis=1), [[2], [4]])
+
+
+def test_a_shape_that_is_the_value_of_a_tensor(tf_keras_2):
+    tf = tf_keras_2
+    with pytest.warns(UserWarning, match="runs as plain Python"):
+        out = tf.function(lambda n: tf.experimental.numpy.broadcast_to(tf.constant([1.0, 2.0]), (n, 2)))(tf.constant(3))
+    assert out.shape == (3, 2)
+
+
+def test_cropping_more_than_the_placeholder_of_an_unknown_size():
+    x = gazelle.Input((None, 1))
+    model = gazelle.Model(x, gazelle.layers.Cropping1D(5000)(x))
+    assert model.output_shape == (None, None, 1)
+    assert model.predict(np.ones((1, 10003, 1), "float32"), verbose=0).shape == (1, 3, 1)
