@@ -188,7 +188,8 @@ def marks_built(build: Callable[..., None]) -> Callable[..., None]:
         named = dict(zip(argument_names(build), args, strict=False)) | kwargs
         own: dict[str, Any] = vars(layer)
         if "name" not in own:  # a subclass builds before `Layer.__init__`, and again at its first call
-            return build(layer, *args, **kwargs)
+            build(layer, *args, **kwargs)
+            return
         is_outer = "_outer_shapes" not in own  # not of a base class
         own.setdefault("_outer_shapes", shapes)
         token = PATH.set(path_of(layer))
