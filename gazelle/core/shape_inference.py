@@ -283,7 +283,7 @@ def _common_shape(shapes: Sequence[Sequence[int]], name: str) -> tuple[int | Non
 
 
 def _multiples(arguments: Any, text: str, size: int) -> tuple[int, int] | None:
-    """Two multiples of the numbers in a call and in the error that a size is too small, or not divisible by one of them."""
+    """Two multiples of the numbers in a call and in the error that a size is too small, or not divisible by one."""
     if "a larger size" in text:  # than what is cut off
         factor = sum(map(int, re.findall(r"\d+", text))) // size + 1
         return _SIZES[0] * factor, _SIZES[1] * factor
