@@ -21,7 +21,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(autouse=True)
 def bits():
-    """JAX has 32 bits at the start of a test, although another one asked for float64."""
+    """JAX has 32 bits at the start of a test, although another one requested float64."""
     yield
     if jax.config.jax_enable_x64:
         jax.config.update("jax_enable_x64", False)

@@ -1,4 +1,4 @@
-"""Programs that ask for float64, by a dtype or a policy, are computed with 64 bits."""
+"""Programs that request float64, by a dtype or a policy, are computed with 64 bits."""
 
 import jax
 import numpy as np
@@ -52,7 +52,7 @@ def test_seeds_in_traced_code(tf):
     assert model.output.dtype == tf.float64
 
 
-def test_tensors_that_a_program_asks_for(tf):
+def test_tensors_that_a_program_requests(tf):
     """The dtypes of TensorFlow 2.15; float32 and integers of 32 bits stay what they are."""
 
     def values():

@@ -134,7 +134,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         shape: ShapeLike | None = None,
         experimental_enable_variable_lifting: bool = True,
     ) -> None:
-        wide.ask(dtype)
+        wide.request(dtype)
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, KerasTensor):  # of a graph, such as random numbers
             value = evaluate(value)

@@ -123,7 +123,7 @@ class Function:
     def _called(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:
             for spec in self.input_signature:
-                wide.ask(getattr(spec, "dtype", None))
+                wide.request(getattr(spec, "dtype", None))
             first = int(_is_unbound(self.python_function))
             checked = itertools.starmap(_checked_argument, zip(self.input_signature, args[first:], strict=False))
             args = (*args[:first], *checked)
@@ -149,7 +149,7 @@ class Function:
         except NeedsTapeError:
             self._has_gradients = True
         except Needs64BitsError:
-            wide.ask("float64")
+            wide.request("float64")
         except Exception as error:
             if not needs_values(error):
                 raise

@@ -33,7 +33,7 @@ class TracedVariableError(NotCompilableError):
 
 
 class Needs64BitsError(Exception):
-    """Raised in a trace by code that asks for float64, which JAX has with 64 bits only."""
+    """Raised in a trace by code that requests float64, which JAX has with 64 bits only."""
 
 
 class FunctionTrace(tracing.TraceContext):

@@ -1,4 +1,4 @@
-"""Programs that ask for float64 are computed with JAX's 64 bits, as those with layers of this dtype."""
+"""Programs that request float64 are computed with JAX's 64 bits, as those with layers of this dtype."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from gazelle.compat.types import DTypeLike
 from gazelle.core import tracing
 
 
-def ask(dtype: DTypeLike | None) -> None:
-    """Switch JAX to 64 bits if a program asks for a tensor of float64.
+def request(dtype: DTypeLike | None) -> None:
+    """Switch JAX to 64 bits if a program requests a tensor of float64.
 
     Steps of `fit` and graphs of TensorFlow 1 that are traced already, and datasets, compute with what they have.
 

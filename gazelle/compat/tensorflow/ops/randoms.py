@@ -95,7 +95,7 @@ def draw(
     shape: ShapeLike, dtype: DTypeLike, seed: TensorLike, host: Option, device: Function, *parameters: TensorLike
 ) -> TensorResult:
     """Numbers of a shape: `host(generator, shape)`, or `device(key, shape)` for stateless draws and in traces."""
-    wide.ask(dtype)
+    wide.request(dtype)
     shape = fixed_shape(shape)
     shape = (shape,) if isinstance(shape, int | Size) else shape
     if builds_graph() or symbolic.any_symbolic(shape, parameters):  # it draws again whenever it runs
