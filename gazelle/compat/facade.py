@@ -33,10 +33,15 @@ def tensorflow_builds_graphs() -> bool:
     return graphs is not None and bool(graphs.active())
 
 
+def computes_with_torch() -> bool:
+    """Whether programs compute with PyTorch, so that all of their code receives its tensors."""
+    return getattr(calls, "serves_all", False)
+
+
 def serves(namespace: dict[str, Any]) -> bool:
     """Whether the code with these globals receives tensors: its module imports tensorflow, or has no text."""
     path = namespace.get("__file__")
-    if not isinstance(path, str) or not path.endswith(".py"):
+    if computes_with_torch() or not isinstance(path, str) or not path.endswith(".py"):
         return True
     if path not in _known:
         _known[path] = _imports(path)
@@ -104,6 +109,8 @@ def serves_caller(besides_jax: bool = True) -> bool:
 
 def _serves_without_jax(namespace: dict[str, Any]) -> bool:
     """Whether the code with these globals receives tensors and its module does not import jax."""
+    if computes_with_torch():
+        return True
     modules = [value.__name__ for value in list(namespace.values()) if isinstance(value, ModuleType)]
     if any(name.partition(".")[0] == "jax" for name in modules) or not serves(namespace):
         return False
@@ -111,9 +118,11 @@ def _serves_without_jax(namespace: dict[str, Any]) -> bool:
 
 
 def backend_of(namespace: dict[str, Any]) -> str:
-    """The backend whose code the module with these globals is to run: "tensorflow" or "jax"."""
+    """The backend whose code the module with these globals is to run: "tensorflow", "jax" or "torch"."""
     if era.number() < 3:
         return "tensorflow"
+    if computes_with_torch():
+        return "torch"
     chosen = os.environ.get("KERAS_BACKEND", "")
     if chosen not in ("", "tensorflow") or "-packages" in str(namespace.get("__file__", "")):
         return config.backend()

@@ -266,6 +266,10 @@ def _recorded(original: FunctionType) -> Any:
         kind = recorder.get()
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
+        if facade.calls is not None and not hasattr(original, "__wrapped__"):
+            found = facade.calls.plain_function(original, args, kwargs)
+            if found is not NOTHING:
+                return found
         out = original(*args, **kwargs)
         in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
         of_arrays = in_graph and not has_variable((args, kwargs))

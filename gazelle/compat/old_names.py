@@ -48,6 +48,11 @@ def replacement(path: str) -> str | None:
     return _REPLACED[f"Keras {era.number()}"].get(path)
 
 
+def replace_in_keras_3(path: str, instead: str) -> None:
+    """Let programs for Keras 3 get another object under a current "module.name"."""
+    _REPLACED["Keras 3"][path] = instead
+
+
 def look_up(path: str, name: str) -> NamedObject:
     """The object that a name of a module refers to in this era; NOTHING if there is none."""
     if (instead := replacement(f"{path}.{name}")) is not None:

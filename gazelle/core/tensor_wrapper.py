@@ -29,6 +29,20 @@ class TensorWrapper:
         raise NotImplementedError
 
 
+#: class of tensors of another library -> the wrapper that ops on its objects are called through
+tensor_classes: dict[type, type[TensorWrapper]] = {}
+
+
+def take_for_wrapper(kind: type, wrapper: type[TensorWrapper]) -> None:
+    """Call ops on objects of a class of another library through `dispatch` of a wrapper.
+
+    Args:
+        kind: the class.
+        wrapper: the wrapper.
+    """
+    tensor_classes[kind] = wrapper
+
+
 def array_in(value: Tree) -> Tree:
     """The array in a wrapper that is a pytree; other values unchanged."""
     if not isinstance(value, TensorWrapper):
@@ -42,6 +56,8 @@ def wrapper_class(values: Iterable[Any]) -> type[TensorWrapper] | None:
     for value in values:
         if isinstance(value, TensorWrapper):
             return type(value)
+        if type(value) in tensor_classes:
+            return tensor_classes[type(value)]
         if isinstance(value, list | tuple | dict):
             found = wrapper_class(value.values() if isinstance(value, dict) else value)
             if found is not None:

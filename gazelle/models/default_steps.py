@@ -36,7 +36,7 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
     (_, (shown, y_pred)), grads = value_and_grad(loss, variables)
     step_methods.apply_gradients(model.optimizer, grads, variables)
     for name, one in shown.items():
-        _track(model, name, one, x)
+        track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
 
@@ -53,7 +53,7 @@ def test(model: Model, data: Tree) -> dict[str, Any]:
     x, y, weight = unpack_x_y_sample_weight(data)
     y_pred = model(x, training=False)
     for name, one in _loss_and_shown(model, x, y, y_pred, weight, False)[1].items():
-        _track(model, name, one, x)
+        track(model, name, one, x)
     return model.compute_metrics(x, y, y_pred, weight)
 
 
@@ -95,7 +95,7 @@ def compiled_loss(model: Model, y: Tree, y_pred: Tree, weight: Tree, added: Sequ
     total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
     total, parts = total_loss(y, y_pred, weight, {}, [*added])
     for name in [name for name in parts if name != "loss"]:
-        _track(model, name, parts[name], (y, y_pred))
+        track(model, name, parts[name], (y, y_pred))
     return total
 
 
@@ -104,7 +104,7 @@ def tracked_loss(
 ) -> Array:
     """`Model.compiled_loss`, which also updates the mean in the logs."""
     value = compiled_loss(model, y, y_pred, sample_weight, [*(regularization_losses or ())])
-    _track(model, "loss", value, (y, y_pred))
+    track(model, "loss", value, (y, y_pred))
     return value
 
 
@@ -115,7 +115,7 @@ def _reported() -> dict[str, Any]:
     return {name: jnp.mean(ops.convert_to_tensor(value)) for name, value in reports.items() if isinstance(name, str)}
 
 
-def _track(model: Model, name: str, value: Any, like: Any) -> None:
+def track(model: Model, name: str, value: Any, like: Any) -> None:
     """Update the mean of a loss, weighted by the number of samples."""
     assert model._compile_state is not None
     trackers = model._compile_state.loss_trackers

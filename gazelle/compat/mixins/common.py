@@ -62,6 +62,8 @@ class CompatObject:
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if facade.calls is not None:
+            value = facade.calls.attribute_value(self, value)
         if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
             super().__setattr__(name, value)
         if hasattr(value, "weight_parts"):  # an object of `probability`, whose variables are those of the layer

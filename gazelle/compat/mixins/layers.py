@@ -204,7 +204,7 @@ class LayerMixin(CompatObject):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
             if facade.calls is not None:
-                facade.calls.layer_calls.layer_outputs.mark(tensor)
+                facade.calls.mark(tensor)
         return out
 
     @property

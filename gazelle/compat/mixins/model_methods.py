@@ -192,6 +192,8 @@ def _make_folder(path: Any, is_folder: bool) -> None:
 
 def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     """Call a method of a model; if its program would need values of tensors, which only Python has, uncompiled."""
+    if facade.calls is not None:
+        facade.calls.update_weights(model)
     try:
         return method(*args, **kwargs)
     except Exception as error:
@@ -205,6 +207,7 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
         text = f"The steps of model '{model.name}' need the values of tensors, so they run as plain Python, uncompiled."
         warn(f"{text}\nThe result is the same, but slower.")
         model.run_eagerly = True
+        facade.calls.prepare_uncompiled(model)
     return method(*args, **kwargs)
 
 

@@ -10,7 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
+from gazelle.compat import era, facade, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.metrics import containers, keras1_metrics
@@ -146,6 +146,8 @@ class ModelMixin:
     def metrics(self) -> list[Any]:
         """The metrics; in Keras 2 those given to `compile` were single ones, and the loss was one in tf.keras alone."""
         found: list[Any] = super().metrics
+        if facade.computes_with_torch() and not called_by_gazelle(1):
+            return adopt(found)
         in_property = sys._getframe(1).f_code.co_name == "metrics"  # of a program, which adds its own
         if era.number() != 2 or called_by_gazelle(1) or in_property:
             return found

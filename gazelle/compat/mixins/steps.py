@@ -53,9 +53,7 @@ def step_on_tensors(step: Function) -> Function:
     def called(self: Any, data: Any) -> Any:
         if facade.calls is None or facade.calls.has_box(data):
             return step(self, data)
-        run = facade.calls.with_tape(step) if self._records_steps else step
-        given = _with_tuples(facade.calls.boxed(data)) if facade.serves_function(step) else data
-        return facade.calls.unbox(run(self, given))
+        return facade.calls.run_step(step, self, _with_tuples(data) if facade.serves_function(step) else data)
 
     called.__signature__ = inspect.signature(lambda self, data: None)
     return called

@@ -19,6 +19,7 @@ from gazelle.compat.source import notebooks, read, releases, tensorflow_signs
 from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
+_OF_KERAS_3 = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"](jax|torch|openvino)['"]""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
 #: if tf.__version__ != "2.0.0-beta1": raise
 _VERSION = re.compile(r"""\b(?:tf|tensorflow)\.__version__\s*[=!]=\s*['"](\d[\w.-]+)['"]""")
@@ -94,6 +95,8 @@ def detect(path: str, source: str | None = None) -> Era:
         found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(program)]
     if _show_keras_3(found):
         found = [sign for sign in found if not _is_in_tf_keras_3(sign)]
+    if os.environ.get("KERAS_BACKEND") in ("jax", "torch", "openvino"):
+        found.append(Sign(0, "KERAS_BACKEND in the environment", 3, 3))
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = _with_releases(decide(found, roots), found, program, source)
@@ -177,6 +180,8 @@ def _signs_of_files(path: str, source: str | None, folders: tuple[str, ...] = ()
         if chosen:
             line = text.count("\n", 0, chosen.start()) + 1
             found.append(Sign(line, "TF_USE_LEGACY_KERAS", 1, 2))
+        for backend in _OF_KERAS_3.finditer(text):
+            found.append(Sign(text.count("\n", 0, backend.start()) + 1, f"KERAS_BACKEND={backend[1]}", 3, 3))
         waiting += _imported_files(file, text, folders)
     for folder in map(pathlib.Path, folders):
         if any(file.is_relative_to(folder) for file in seen):

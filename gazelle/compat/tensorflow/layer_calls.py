@@ -105,7 +105,7 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             try:
                 function = layer_outputs.expanded(original)
                 out = layer_outputs.contracted(
-                    stateful(function, args, kwargs, _program_key(layer), layer, library, is_watched=recorded)
+                    stateful(function, args, kwargs, program_key(layer), layer, library, is_watched=recorded)
                 )
             except LooksAtValuesError:
                 _looks_at_values.add(layer)
@@ -249,7 +249,7 @@ def _input_function(graph: Any, tensor: Any) -> Callable[[Any], Any]:
     return _input_functions[id(graph), id(tensor)]
 
 
-def _program_key(layer: Any) -> Any:
+def program_key(layer: Any) -> Any:
     """The key of a layer's program: the layer, and the plain attributes and functions of all layers in it."""
     keep_alive[id(layer)] = layer
     parts: list[Any] = [id(layer)]

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from gazelle.compat import facade
+from gazelle.compat.era import NOTHING
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.tensorflow import layer_calls
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
@@ -37,7 +38,17 @@ from gazelle.compat.tensorflow.restoring import resume as resume  # for the mixi
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.text_variable import text_weight as text_weight  # for the mixins
 from gazelle.compat.tensorflow.variable import text_of_variable as text_of_variable  # for variables of layers
-from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import (
+    Arguments,
+    Branch,
+    Function,
+    Keywords,
+    NamedObject,
+    Nested,
+    Option,
+    TensorLike,
+    TensorResult,
+)
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.tensor_wrapper import TensorWrapper
@@ -46,6 +57,7 @@ from gazelle.core.variable import Variable
 from gazelle.data import dataset
 from gazelle.layers import Layer, weight_tree
 from gazelle.losses import Loss
+from gazelle.models import Model
 from gazelle.optimizers import Optimizer
 
 T = TypeVar("T")
@@ -56,6 +68,45 @@ all_variables: weakref.WeakValueDictionary[int, Variable] = weakref.WeakValueDic
 def sparse_tensor(made: Iterable[TensorLike]) -> SparseTensor:
     """Return what `keras.backend` made of indices, values and a shape as a tensor of TensorFlow."""
     return SparseTensor(*made)
+
+
+def variable_value(variable: Variable) -> Variable:
+    """Return `variable.value` of Keras 3 on TensorFlow, the variable itself."""
+    return variable
+
+
+def attribute_value(instance: object, value: T) -> T:
+    """Return what an attribute of a layer, loss or metric is set to."""
+    return value
+
+
+def attribute(instance: object, name: str) -> NamedObject:
+    """Return `NOTHING`: objects have no attributes of TensorFlow alone."""
+    return NOTHING
+
+
+def plain_function(function: Function, args: Arguments, kwargs: Keywords) -> NamedObject:
+    """Return `NOTHING`: functions of `keras.ops` that are no ops take tensors of TensorFlow."""
+    return NOTHING
+
+
+def update_weights(model: Model) -> None:
+    """Do nothing before a method of a model is called."""
+
+
+def prepare_uncompiled(model: Model) -> None:
+    """Do nothing before the steps of a model run uncompiled."""
+
+
+def run_step(step: Function, model: Model, data: Tree) -> Tree:
+    """Run a user-defined step; it receives tensors if its module imports tensorflow."""
+    run = with_tape(step) if model._records_steps else step
+    return unbox(run(model, boxed(data) if facade.serves_function(step) else data))
+
+
+def mark(tensor: symbolic.KerasTensor) -> None:
+    """Prepare a symbolic tensor that a layer returns."""
+    layer_calls.layer_outputs.mark(tensor)
 
 
 def remembered(made: T) -> T:

@@ -1,0 +1,25 @@
+"""PyTorch as the backend of programs for Keras 3 that set KERAS_BACKEND=torch and have PyTorch installed.
+
+JAX computes the layers, losses and operations; PyTorch differentiates what a program calls: tensors, their `backward`,
+`torch.no_grad`, optimizers and functions of PyTorch are its own. `fit` compiles models as ever, unless a layer, loss or
+step of the program calls functions of PyTorch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from importlib.util import find_spec
+
+from gazelle.compat import era, facade
+
+
+def activate_if_selected() -> None:
+    """Activate PyTorch at the first import of Keras, if the program selects it and it is installed."""
+    if os.environ.get("KERAS_BACKEND") == "torch" and facade.calls is None and era.number() == 3 and find_spec("torch"):
+        activate()
+
+
+def activate() -> None:
+    """Let programs compute with PyTorch."""
+    importlib.import_module("gazelle.compat.pytorch.activation").activate()
