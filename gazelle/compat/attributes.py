@@ -364,8 +364,6 @@ def attribute(instance: Any, name: str) -> Any:
     for kind, table in _OF:
         if isinstance(instance, kind) and name in table:
             return table[name](instance)
-    if facade.calls is not None and (found := facade.calls.attribute(instance, name)) is not NOTHING:
-        return found
     if isinstance(instance, RNN) and name in (getattr(cell := vars(instance).get("cell"), "_config", None) or ()):
         return getattr(cell, name)  # `units` of an LSTM that a program creates with `RNN.__init__`
     if isinstance(instance, Layer) and core_class(type(instance)) is not Layer:

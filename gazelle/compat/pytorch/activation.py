@@ -7,10 +7,12 @@ from typing import Any
 import torch
 
 from gazelle.compat import facade, old_names
+from gazelle.compat.classes import compat_class
 from gazelle.compat.mixins.variables import VariableMixin
-from gazelle.compat.pytorch import calls, parameters
+from gazelle.compat.pytorch import calls, modules, parameters
 from gazelle.core.tensor_wrapper import take_for_wrapper, tensor_classes
 from gazelle.core.variable import Variable
+from gazelle.layers import Layer
 
 
 def _torch_function(cls: type, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -24,13 +26,18 @@ def _torch_function(cls: type, function: Any, types: Any, args: Any = (), kwargs
     return function(*value(args), **{name: value(one) for name, one in (kwargs or {}).items()})
 
 
+_OF_VARIABLES = {"_full": parameters.value_of, "__torch_function__": classmethod(_torch_function)}
+
+
 def activate() -> None:
     """Let programs compute with PyTorch."""
     facade.calls = calls
     for kind in (torch.Tensor, torch.nn.Parameter):
         take_for_wrapper(kind, calls.TorchTensor)
-    VariableMixin._full = parameters.value_of
-    VariableMixin.__torch_function__ = classmethod(_torch_function)
+    for name, member in _OF_VARIABLES.items():
+        setattr(VariableMixin, name, member)
+    kind = compat_class(Layer)
+    kind.__bases__ = (*kind.__bases__, modules.LayerModule)
     old_names.replace_in_keras_3(
         "gazelle.layers.TorchModuleWrapper", "gazelle.compat.pytorch.modules:TorchModuleWrapper"
     )
@@ -40,4 +47,7 @@ def close() -> None:
     """Undo `activate`."""
     facade.calls = None
     tensor_classes.clear()
-    del VariableMixin._full, VariableMixin.__torch_function__
+    for name in _OF_VARIABLES:
+        delattr(VariableMixin, name)
+    kind = compat_class(Layer)
+    kind.__bases__ = kind.__bases__[:-1]

@@ -34,7 +34,6 @@ from gazelle.models.graph_inputs import fitted, match
 
 serves_all = True
 has_box = has_tensor
-attribute = modules.attribute
 attribute_value = modules.attribute_value
 update_weights = modules.update_weights
 run_step = steps.run_step
@@ -88,7 +87,7 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
     outer = tracing.current()
     scope = tracing.TraceContext() if outer is None else outer
     with tracing.entered(scope):
-        out = _call(original, layer, args, dict(kwargs))
+        out = _call(original, layer, scope, args, dict(kwargs))
     if outer is None:
         _store_losses(layer, scope.losses)
     return out if by_program or has_tensor(given) else unbox(out)
@@ -103,7 +102,9 @@ def _store_losses(layer: Layer, found: list[tuple[Layer, Any]]) -> None:
         inside.get(id(owner), layer)._eager_losses.append(boxed(value))
 
 
-def _call(original: Function, layer: Layer, args: Arguments, kwargs: dict[str, Any]) -> Tree:
+def _call(
+    original: Function, layer: Layer, scope: tracing.TraceContext, args: Arguments, kwargs: dict[str, Any]
+) -> Tree:
     run = getattr(layer, "run_module", None)
     if run is not None:
         return run(*boxed(args), **boxed(kwargs))
@@ -114,7 +115,7 @@ def _call(original: Function, layer: Layer, args: Arguments, kwargs: dict[str, A
             return boxed(original(*unbox(args), **unbox(kwargs)))
     library = is_library_code(layer)
     if not library and getattr(layer, "_graph", None) is not None and layer.built:
-        return _call_nodes(layer, args, kwargs)
+        return _call_nodes(layer, scope, args, kwargs)
     key = program_key(layer) if library else None
     return recorded_calls.call(original, args, kwargs, key, layer, is_compiled=library)
 
@@ -126,9 +127,9 @@ def _cast(layer: Layer, value: Any) -> Any:
     return value.to(getattr(torch, layer.compute_dtype, value.dtype))
 
 
-def _call_nodes(model: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+def _call_nodes(model: Any, scope: tracing.TraceContext, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call the layers and operations of a functional model one by one."""
-    graph, scope = model._extended_graph or model._graph, tracing.current()
+    graph = model._extended_graph or model._graph
     given = kwargs.get("training", args[1] if len(args) > 1 else None)
     inputs = match(graph, args[0] if args else kwargs["inputs"])
     values = {
@@ -251,7 +252,11 @@ def losses(layer: Layer, values: list[Any]) -> list[Any]:
         return values
     weights = weight_tree.penalized(layer)
     added = values[: len(values) - len(weights)]
-    penalties = [recorded_calls.call(v.regularizer, (v,), {}, is_compiled=False) for v in weights]
+    regularizers: list[Any] = [variable.regularizer for variable in weights]
+    pairs = zip(regularizers, weights, strict=True)
+    penalties = [
+        recorded_calls.call(regularizer, (variable,), {}, is_compiled=False) for regularizer, variable in pairs
+    ]
     return [*map(boxed, added), *penalties] if _by_program() else [*added, *map(unbox, penalties)]
 
 

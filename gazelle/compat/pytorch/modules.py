@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
 
 from gazelle.compat.classes import adopt, compat_class
-from gazelle.compat.era import NOTHING
 from gazelle.compat.pytorch import parameters
 from gazelle.compat.pytorch.tensors import boxed, to_array, unbox
 from gazelle.core.errors import ArgumentTypeError, message
@@ -18,70 +15,41 @@ from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 
 
-def _named_parameters(layer: Layer, prefix: str = "", recurse: bool = True) -> Iterator[tuple[str, Any]]:
-    for variable in layer.variables:
-        yield f"{prefix}{'.' if prefix else ''}{variable.path}", parameters.parameter(variable)
+class LayerModule(torch.nn.Module):  # type: ignore[misc]
+    """The last base class of layers: methods of `torch.nn.Module`, which read the tables below.
 
+    The parameters are those of all weights of the layer and of the layers inside.
+    """
 
-def _parameters(layer: Layer, recurse: bool = True) -> Iterator[Any]:
-    return (one for _, one in _named_parameters(layer))
+    _buffers: dict[str, Any] = {}
+    _modules: dict[str, Any] = {}
+    _non_persistent_buffers_set: set[str] = set()
+    _backward_hooks = _forward_hooks = _forward_pre_hooks = _load_state_dict_post_hooks = _modules
+    _load_state_dict_pre_hooks = _state_dict_hooks = _state_dict_pre_hooks = _modules
 
+    @property
+    def _parameters(self) -> dict[str, torch.nn.Parameter]:
+        variables = [*self.variables]
+        names = [variable.path.replace(".", "_") for variable in variables]
+        return {name: parameters.parameter(variable) for name, variable in zip(names, variables, strict=True)}
 
-def _zero_grad(layer: Layer, set_to_none: bool = True) -> None:
-    for variable in layer.variables:
-        known = parameters.known(variable)
-        if known is not None:
-            known.grad = None
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
 
+    def forward(self, *args: Any, **kwargs: Any) -> Tree:
+        """Call the layer."""
+        return self(*args, **kwargs)
 
-def _state_dict(layer: Layer) -> dict[str, torch.Tensor]:
-    return {name: one.detach() for name, one in _named_parameters(layer)}
-
-
-def _load_state_dict(layer: Layer, state_dict: Mapping[str, torch.Tensor], strict: bool = True) -> None:
-    variables = {variable.path: variable for variable in layer.variables}
-    if strict and variables.keys() != state_dict.keys():
-        expected, got = sorted(variables), sorted(state_dict)
-        raise ArgumentTypeError(message("state_dict of load_state_dict", expected=expected, got=got))
-    for name in variables.keys() & state_dict.keys():
-        variables[name].assign(to_array(state_dict[name]))
-
-
-def _requires_grad(layer: Layer, requires_grad: bool = True) -> Layer:
-    layer.trainable = requires_grad
-    return layer
-
-
-def _unchanged(layer: Layer, *_: Any, **__: Any) -> Layer:
-    return layer
-
-
-def _forward(layer: Layer, *args: Any, **kwargs: Any) -> Tree:
-    return layer(*args, **kwargs)
-
-
-_METHODS: dict[str, Callable[..., Any]] = {
-    "parameters": _parameters,
-    "named_parameters": _named_parameters,
-    "zero_grad": _zero_grad,
-    "state_dict": _state_dict,
-    "load_state_dict": _load_state_dict,
-    "requires_grad_": _requires_grad,
-    "forward": _forward,
-    **dict.fromkeys(("train", "eval", "to", "cuda", "cpu", "float"), _unchanged),
-}
-
-
-def attribute(instance: Any, name: str) -> Any:
-    """A method of `torch.nn.Module` of a layer; NOTHING for other names."""
-    is_method = name in _METHODS and isinstance(instance, Layer)
-    return functools.partial(_METHODS[name], instance) if is_method else NOTHING
+    def requires_grad_(self, requires_grad: bool = True) -> LayerModule:
+        """Set whether the weights are trained."""
+        self.trainable = requires_grad
+        return self
 
 
 def attribute_value(instance: Any, value: Any) -> Any:
     """The value of an attribute that is being set: a layer with the weights of the module for one of PyTorch."""
     is_owner = isinstance(instance, Layer) and not isinstance(instance, TorchModuleWrapper)
-    is_module = is_owner and isinstance(value, torch.nn.Module)
+    is_module = is_owner and isinstance(value, torch.nn.Module) and not isinstance(value, Layer)
     return compat_class(TorchModuleWrapper)(value) if is_module else value
 
 

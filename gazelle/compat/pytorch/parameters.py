@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import torch
 
-from gazelle.compat.pytorch.tensors import to_array, to_tensor
+from gazelle.compat.pytorch.tensors import on_arrays, to_array, to_tensor
 from gazelle.core import tracing
 from gazelle.core.types import Array
 from gazelle.core.variable import Variable
@@ -24,7 +24,6 @@ class _Link:
 
     parameter: torch.nn.Parameter
     value: Array
-    version: int
     copy: torch.Tensor
 
 
@@ -55,7 +54,7 @@ def parameter(variable: Variable, trained: bool | None = None) -> torch.nn.Param
 
 def attach(variable: Variable, made: torch.nn.Parameter) -> Any:
     """Let a parameter be that of a variable with an equal value."""
-    link = _Link(made, Variable._full(variable), 0, made)
+    link = _Link(made, Variable._full(variable), made)
     _compare(link, link.value)
     vars(variable)[_LINK] = link
     return link
@@ -68,7 +67,7 @@ def known(variable: Variable) -> torch.nn.Parameter | None:
 
 
 def _compare(link: _Link, value: Any) -> None:
-    link.value, link.version = value, link.parameter._version
+    link.value = value
     link.copy = link.parameter.detach().clone()
 
 
@@ -81,17 +80,15 @@ def update(variable: Variable) -> None:
 
 def value_of(variable: Variable) -> Array:
     """`Variable._full`, with the value of the parameter if that was changed since."""
-    link = vars(variable).get(_LINK)
-    if link is not None and link.parameter._version != link.version:
-        _assign(variable, link)
+    update(variable)
     return Variable._full(variable)
 
 
 def _assign(variable: Variable, link: _Link) -> None:
     scope = tracing.current()
     bound = None if scope is None or scope.values is None else scope.values.get(id(variable))
-    if isinstance(bound, jax.core.Tracer) or (scope is not None and scope.pure):
-        return  # a compiled step is traced, whose values are not those of now
+    if on_arrays.get() or isinstance(bound, jax.core.Tracer) or tracing.is_traced():
+        return  # a function is traced or runs on given values, which are not those of now
     value = to_array(link.parameter)
     _compare(link, value)
     variable.assign(value)

@@ -72,7 +72,7 @@ class _PureCall:
             variable.assign(value)
         for tensor, mask in zip(outputs, of_outputs, strict=False):
             if mask is not None:
-                tensor._keras_mask = mask  # type: ignore[attr-defined]
+                tensor._keras_mask = mask
         rest = iter(outputs)
         filled = [next(rest) if leaf is _VALUE else leaf for leaf in result.static]
         scope = tracing.current()

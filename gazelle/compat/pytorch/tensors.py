@@ -75,7 +75,7 @@ def to_tensor(value: Any) -> torch.Tensor:
         made = torch.from_numpy(np.array(value)).to(device())
     mask = get_mask(value)
     if mask is not None:
-        made._keras_mask = mask  # type: ignore[attr-defined]
+        made._keras_mask = mask
     return made
 
 

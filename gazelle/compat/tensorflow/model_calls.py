@@ -80,11 +80,6 @@ def attribute_value(instance: object, value: T) -> T:
     return value
 
 
-def attribute(instance: object, name: str) -> NamedObject:
-    """Return `NOTHING`: objects have no attributes of TensorFlow alone."""
-    return NOTHING
-
-
 def plain_function(function: Function, args: Arguments, kwargs: Keywords) -> NamedObject:
     """Return `NOTHING`: functions of `keras.ops` that are no ops take tensors of TensorFlow."""
     return NOTHING
