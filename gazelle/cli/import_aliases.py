@@ -172,6 +172,7 @@ class _Root(Loader):
 
 def _root(name: str) -> ModuleType:
     found: ModuleType = _namespaces().root(name)
+    importlib.import_module("gazelle.compat.pytorch").activate_if_selected()
     _narrow()
     return found
 
@@ -384,6 +385,8 @@ def uninstall() -> None:
         sys.modules["gazelle.compat.era"].reset()
     if "gazelle.compat.tensorflow" in sys.modules:
         _facade().close()
+    if "gazelle.compat.pytorch.activation" in sys.modules:
+        sys.modules["gazelle.compat.pytorch.activation"].close()
     tensorflow = sys.modules.get("tensorflow")
     if tensorflow is not None and "_gazelle_hid" in vars(tensorflow):
         vars(tensorflow)["keras"] = vars(tensorflow).pop("_gazelle_hid")

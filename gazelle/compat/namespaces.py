@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from gazelle.compat import era, functions, old_names, pytorch, unused_imports
+from gazelle.compat import era, functions, old_names, unused_imports
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.era import NOTHING
 from gazelle.compat.types import NamedObject
@@ -124,7 +124,6 @@ def root(name: str) -> Namespace:
     From then on arrays have the method `numpy`, as those of Keras on TensorFlow, its default, and on PyTorch.
     """
     jax.Array.numpy = _numpy  # type: ignore[attr-defined]
-    pytorch.activate_if_selected()
     return Namespace(name, "gazelle")
 
 

@@ -43,14 +43,13 @@ _LATER = {since: tables.lists("later_names", since) for since in ("tf.keras 2", 
 _REGISTERED = tables.lists("module_paths", "names in configs")
 
 
+#: current "module.name" -> what programs for Keras 3 get in its place
+replaced_in_keras_3 = _REPLACED["Keras 3"]
+
+
 def replacement(path: str) -> str | None:
     """What programs get under a current "module.name" in place of the current object; None if they get that."""
     return _REPLACED[f"Keras {era.number()}"].get(path)
-
-
-def replace_in_keras_3(path: str, instead: str) -> None:
-    """Let programs for Keras 3 get another object under a current "module.name"."""
-    _REPLACED["Keras 3"][path] = instead
 
 
 def look_up(path: str, name: str) -> NamedObject:

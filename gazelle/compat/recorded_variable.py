@@ -118,7 +118,7 @@ def _assignment(kind: str) -> Callable[..., Any]:
             from gazelle.compat.tensorflow.v1 import graph_variables
 
             return graph_variables.assigned(self, kind, value)
-        out = original(self, value)
+        out = original(self, facade.calls.unbox(value) if facade.computes_with_torch() else value)
         tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
         return out if tensors is None or called_by_gazelle(1) else tensors.dispatch(operator.pos, (self,), {})
 

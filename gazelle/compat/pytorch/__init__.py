@@ -15,11 +15,7 @@ from gazelle.compat import era, facade
 
 
 def activate_if_selected() -> None:
-    """Activate PyTorch at the first import of Keras, if the program selects it and it is installed."""
-    if os.environ.get("KERAS_BACKEND") == "torch" and facade.calls is None and era.number() == 3 and find_spec("torch"):
-        activate()
-
-
-def activate() -> None:
-    """Let programs compute with PyTorch."""
-    importlib.import_module("gazelle.compat.pytorch.activation").activate()
+    """Let a program compute with PyTorch from its first import of Keras on, if it selects it and it is installed."""
+    is_selected = os.environ.get("KERAS_BACKEND") == "torch" and era.number() == 3
+    if is_selected and facade.calls is None and find_spec("torch") is not None:
+        importlib.import_module("gazelle.compat.pytorch.activation").activate()

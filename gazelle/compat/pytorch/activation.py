@@ -27,6 +27,7 @@ def _torch_function(cls: type, function: Any, types: Any, args: Any = (), kwargs
 
 
 _OF_VARIABLES = {"_full": parameters.value_of, "__torch_function__": classmethod(_torch_function)}
+_WRAPPER = "gazelle.layers.TorchModuleWrapper"
 
 
 def activate() -> None:
@@ -36,18 +37,18 @@ def activate() -> None:
         take_for_wrapper(kind, calls.TorchTensor)
     for name, member in _OF_VARIABLES.items():
         setattr(VariableMixin, name, member)
-    kind = compat_class(Layer)
-    kind.__bases__ = (*kind.__bases__, modules.LayerModule)
-    old_names.replace_in_keras_3(
-        "gazelle.layers.TorchModuleWrapper", "gazelle.compat.pytorch.modules:TorchModuleWrapper"
-    )
+    layer = compat_class(Layer)
+    layer.__bases__ = (*layer.__bases__, modules.LayerModule)
+    old_names.replaced_in_keras_3[_WRAPPER] = "gazelle.compat.pytorch.modules:TorchModuleWrapper"
 
 
 def close() -> None:
-    """Undo `activate`."""
+    """Undo `activate`, if it was called."""
+    if old_names.replaced_in_keras_3.pop(_WRAPPER, None) is None:
+        return
     facade.calls = None
     tensor_classes.clear()
     for name in _OF_VARIABLES:
         delattr(VariableMixin, name)
-    kind = compat_class(Layer)
-    kind.__bases__ = kind.__bases__[:-1]
+    layer = compat_class(Layer)
+    layer.__bases__ = tuple(base for base in layer.__bases__ if base is not modules.LayerModule)

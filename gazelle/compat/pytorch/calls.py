@@ -25,11 +25,13 @@ from gazelle.compat.tensorflow.layer_calls import program_key
 from gazelle.compat.types import Arguments, Function, Keywords, NamedObject, Option, TensorResult
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.context_variables import assigned
+from gazelle.core.errors import StateError, message
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
 from gazelle.losses import Loss
+from gazelle.losses.reduction import reduce
 from gazelle.models.graph_inputs import fitted, match
 
 serves_all = True
@@ -78,8 +80,11 @@ def _is_inside_trace(tree: Tree) -> bool:
 def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
     given = (args, kwargs)
-    if symbolic.any_symbolic(*given) or shape_inference.infers_shapes.get():
+    if symbolic.any_symbolic(*given):
         return original(*unbox(args), **unbox(dict(kwargs)))
+    if shape_inference.infers_shapes.get():  # of a `call` that cannot be traced: the values have no meaning
+        out = original(*unbox(args), **unbox(dict(kwargs)))
+        return boxed(out) if has_tensor(given) else out
     by_program = _by_program()
     is_wanted = has_tensor(given) or _on_tensors.get() or by_program
     if not is_wanted or _is_inside_trace(given):
@@ -172,10 +177,19 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
         except Exception as error:
             if not _is_about_tracers(error):
                 raise
+        _check_has_no_weights(call)
         with assigned(on_arrays, False), assigned(_on_tensors, True):
             return functions.call(call, args, kwargs)
     with assigned(_on_tensors, True):
         return unbox(call(*boxed(args), **boxed(dict(kwargs))))
+
+
+def _check_has_no_weights(call: Function) -> None:
+    owner = next(iter(getattr(call, "args", ())), None)
+    if isinstance(owner, Layer) and owner.variables:
+        what = f"{type(owner).__name__} '{owner.name}' in a layer such as TimeDistributed"
+        hint = "Write its call with keras.ops, or call the layer in a layer or model of your own."
+        raise StateError(message(what, expected="no function of PyTorch in its call", got="one", hint=hint))
 
 
 def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
@@ -192,8 +206,11 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
 
 def _reduced(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
     """The value of a user-defined loss on tensors: its `call`, weighted, and reduced as the loss says."""
-    values = loss.call(y_true, y_pred)
-    return recorded_calls.call(loss.reduce_values, (values, sample_weight), {}, is_compiled=False)
+
+    def reduced(values: Any, weights: Any) -> Any:
+        return reduce(jax.numpy.asarray(values), weights, None, loss.reduction, loss.name)
+
+    return recorded_calls.call(reduced, (loss.call(y_true, y_pred), sample_weight), {}, is_compiled=False)
 
 
 def function_call(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
@@ -270,10 +287,8 @@ def may_compute_values(error: BaseException | None) -> bool:
 
 
 def _is_about_tracers(error: BaseException) -> bool:
-    return (
-        isinstance(error, TypeError | AttributeError | ValueError | RuntimeError)
-        and re.search("Tracer|ArrayImpl", str(error)) is not None
-    )
+    kinds = AttributeError, RuntimeError, TypeError, ValueError
+    return isinstance(error, kinds) and re.search("Tracer|ArrayImpl", str(error)) is not None
 
 
 def needs_tape(error: Exception) -> bool:

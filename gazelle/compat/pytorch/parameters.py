@@ -30,15 +30,8 @@ class _Link:
 _LINK = "_parameter_of_pytorch"  # attribute of a variable
 
 
-def parameter(variable: Variable, trained: bool | None = None) -> torch.nn.Parameter:
-    """The parameter of a variable, with its present value.
-
-    Args:
-        variable: the variable.
-        trained: whether it has a gradient; None: if the variable is trainable.
-    """
-    trained = variable.trainable if trained is None else trained
-    update(variable)
+def parameter(variable: Variable) -> torch.nn.Parameter:
+    """The parameter of a variable, with its present value and a gradient if the variable is trainable."""
     link, value = vars(variable).get(_LINK), Variable._full(variable)
     if link is None:
         link = attach(variable, torch.nn.Parameter(to_tensor(value), requires_grad=False))
@@ -46,9 +39,9 @@ def parameter(variable: Variable, trained: bool | None = None) -> torch.nn.Param
         with torch.no_grad():
             link.parameter.data.copy_(to_tensor(value))
         _compare(link, value)
-    made = link.parameter
-    if made.requires_grad != (trained and made.is_floating_point()):
-        made.requires_grad_(trained and made.is_floating_point())
+    made, has_gradient = link.parameter, variable.trainable and link.parameter.is_floating_point()
+    if made.requires_grad != has_gradient:
+        made.requires_grad_(has_gradient)
     return made
 
 
@@ -58,12 +51,6 @@ def attach(variable: Variable, made: torch.nn.Parameter) -> Any:
     _compare(link, link.value)
     vars(variable)[_LINK] = link
     return link
-
-
-def known(variable: Variable) -> torch.nn.Parameter | None:
-    """The parameter of a variable if a program or a call has asked for it."""
-    link = vars(variable).get(_LINK)
-    return None if link is None else link.parameter
 
 
 def _compare(link: _Link, value: Any) -> None:

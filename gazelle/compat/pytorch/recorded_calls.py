@@ -48,10 +48,12 @@ class _PureCall:
         self._trained: list[bool] = []
         self._results: dict[Any, _Result] = {}
 
-    def call(self, flat: list[Any], trained: set[int] | None, is_compiled: bool) -> Tree:
+    def call(self, flat: list[Any], layer: Layer | None, is_compiled: bool) -> Tree:
         """Return the result as tensors; variables are assigned, losses added to the current context."""
         while True:
-            flags = [v.trainable if trained is None else id(v) in trained for v in self.variables]
+            trained = [v for v in self.variables if v.trainable] if layer is None else layer.trainable_variables
+            ids = set(map(id, trained))
+            flags = [id(v) in ids for v in self.variables]
             if flags != self._trained or not self._results:
                 self._trained = flags
                 self._differentiable = Differentiable(self._run, is_compiled)
@@ -142,7 +144,6 @@ def call(
     kinds = tuple("t" if is_tensor(v) else "a" if is_array(v) else "s" for v in flat)
     others = [leaf for leaf, kind in zip(flat, kinds, strict=True) if kind == "s"]
     static = tuple((type(leaf), id(leaf) if isinstance(leaf, Variable) else leaf) for leaf in others)
-    trained = None if layer is None else set(map(id, layer.trainable_variables))
     key = (function if program_key is None else program_key, structure, kinds, static, training)
     try:
         known = _calls.get(key) if is_compiled else None
@@ -155,9 +156,9 @@ def call(
                 _calls.clear()
             _calls[key] = known
     try:
-        return known.call(flat, trained, is_compiled)
+        return known.call(flat, layer, is_compiled)
     except jax.errors.JAXTypeError:
         if not is_compiled:
             raise
         _calls.pop(key, None)
-        return _PureCall(function, structure, flat, training).call(flat, trained, False)
+        return _PureCall(function, structure, flat, training).call(flat, layer, False)
