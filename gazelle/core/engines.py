@@ -96,8 +96,9 @@ def select_keras_backend(backend: str) -> str:
     if os.environ.get("GAZELLE_ENGINE") or not backend:
         return ""
     found = ALIASES.get(backend, backend)
-    if found == "torch" and PathFinder.find_spec("torch") is not None:
-        return ""  # programs compute with PyTorch, layers on XLA
+    if found == "torch":  # layers compute on XLA, and programs with tensors of PyTorch
+        missing = PathFinder.find_spec("torch") is None
+        return "KERAS_BACKEND=torch: PyTorch is not installed; the program runs on XLA." if missing else ""
     if found not in ENGINES:
         return f"KERAS_BACKEND={backend}: gazelle has no such engine; the program runs on XLA."
     if not ENGINES[found].installed:

@@ -39,6 +39,17 @@ def take_for_wrapper(kind: type, wrapper: type[TensorWrapper]) -> None:
     Args:
         kind: the class.
         wrapper: the wrapper.
+
+    Example:
+        >>> import fractions
+        >>> class Plain(TensorWrapper):
+        ...     @classmethod
+        ...     def dispatch(cls, function, args, kwargs):
+        ...         return function(*map(float, args), **kwargs)
+        >>> take_for_wrapper(fractions.Fraction, Plain)
+        >>> float(gazelle.ops.square(fractions.Fraction(1, 2)))
+        0.25
+        >>> tensor_classes.clear()
     """
     tensor_classes[kind] = wrapper
 

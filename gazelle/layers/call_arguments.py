@@ -52,7 +52,7 @@ def _none_by_name(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
     """The arguments, with `training` and `mask` by name if one of them is None by position, so that it is filled in."""
     if all(value is not None for value in args):
         return args, kwargs
-    names = call_argument_names(layer)
+    names = tuple(n for n in call_argument_names(layer) if n not in _keyword_only(type(layer).call))
     filled_in = [
         i for i, (n, v) in enumerate(zip(names, args, strict=False)) if v is None and n in ("training", "mask")
     ]
@@ -91,7 +91,15 @@ def positional(layer: Layer, name: str, args: Sequence[Any]) -> object:
     """Return the positional argument that `call` receives as `name`; None if there is none."""
     names = call_argument_names(layer)
     index = names.index(name) if name in names else len(args)
-    return args[index] if index < len(args) else None
+    if index >= len(args) or name in _keyword_only(getattr(layer.call, "__func__", layer.call)):
+        return None
+    return args[index]
+
+
+@functools.cache
+def _keyword_only(call: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of the parameters behind `*` or `*args`, which are never given by position."""
+    return frozenset(p.name for p in _parameters(call) if p.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def is_training(layer: Layer, outer: bool | None, args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool | None:

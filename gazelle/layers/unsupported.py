@@ -1,4 +1,4 @@
-"""Layers of Keras that are not supported, because they run code of other frameworks."""
+"""Layers of Keras that are supported in some programs alone, because they run code of other frameworks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from gazelle.layers.base import Layer
 
 
 class TorchModuleWrapper(Layer):
-    """Keras' layer around a PyTorch module; not supported, the constructor raises an error.
+    """Keras' layer around a PyTorch module, for programs for `keras` that set KERAS_BACKEND=torch; here an error.
 
     Args:
         module: Ignored.
@@ -20,7 +20,7 @@ class TorchModuleWrapper(Layer):
     def __init__(self, module: object = None, *args: object, **kwargs: object) -> None:
         raise ArgumentError(
             message(
-                "TorchModuleWrapper runs a module with PyTorch, which gazelle does not use",
+                "TorchModuleWrapper needs a program for `keras` under `gazelle run` that sets KERAS_BACKEND=torch",
                 hint="Write the module with layers, or with Flax or Equinox for FlaxLayer and EquinoxLayer.",
             )
         )

@@ -241,3 +241,20 @@ def test_a_notebook_next_to_a_script_shows_its_release(tmp_path):
         program = tmp_path / name
         program.write_text(IMPORT)
         assert detect.detect(str(program)).number == number
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_backends_of_keras_3(backend):
+    text = "import keras\nmodel = keras.Sequential([keras.layers.Dense(1)])\nmodel.predict_classes(x)\n"
+    assert detect.detect("program.py", text).number == 2
+    found = detect.detect("program.py", f"import os\nos.environ['KERAS_BACKEND'] = '{backend}'\n{text}")
+    assert found.number == 3
+    assert f"KERAS_BACKEND={backend} (line 2)" in found.summary()
+
+
+def test_a_backend_in_the_environment(monkeypatch):
+    text = "from tensorflow import keras\nmodel = keras.Sequential([keras.layers.Dense(1)])\n"
+    assert detect.detect("program.py", text).number == 2
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    assert detect.detect("program.py", text).number == 3
+    assert detect.detect("program.py", f"{text}model.predict_classes(x)\n").number == 2

@@ -47,11 +47,19 @@ def test_keras_backends_are_engines(backend, engine):
     assert engines.engine() == engine
 
 
-def test_torch_is_no_engine():
-    assert (
-        engines.select_keras_backend("torch")
-        == "KERAS_BACKEND=torch: gazelle has no such engine; the program runs on XLA."
-    )
+@pytest.mark.parametrize(
+    ("installed", "message"),
+    [(False, "KERAS_BACKEND=torch: PyTorch is not installed; the program runs on XLA."), (True, "")],
+)
+def test_layers_of_programs_on_pytorch_compute_on_xla(monkeypatch, installed, message):
+    monkeypatch.setattr(engines.PathFinder, "find_spec", lambda name: name if installed or name != "torch" else None)
+    assert engines.select_keras_backend("torch") == message
+    assert engines.engine() == "xla"
+
+
+def test_an_unknown_backend_has_no_engine():
+    message = "KERAS_BACKEND=openvino: gazelle has no such engine; the program runs on XLA."
+    assert engines.select_keras_backend("openvino") == message
     assert engines.engine() == "xla"
 
 
@@ -97,6 +105,6 @@ print(keras.config.engine(), kind, tf.constant(2.0).numpy(), tf.keras.Sequential
 
 
 def test_a_backend_without_an_engine_is_told(tmp_path):
-    done = _run(tmp_path, "import keras; print(keras.config.engine())", KERAS_BACKEND="torch")
+    done = _run(tmp_path, "import keras; print(keras.config.engine())", KERAS_BACKEND="openvino")
     assert done.stdout.split() == ["xla"]
-    assert "KERAS_BACKEND=torch: gazelle has no such engine; the program runs on XLA." in done.stderr
+    assert "KERAS_BACKEND=openvino: gazelle has no such engine; the program runs on XLA." in done.stderr

@@ -181,3 +181,14 @@ def test_several_shapes_that_a_layer_declares(kind):
     assert (picked.shape, same.shape) == ((None, 3), (None, 4, 3))
     model = models.Model([rows, counts], layers.Dense(2, kernel_initializer="ones")(picked))
     assert np.asarray(model([np.arange(24.0).reshape(2, 4, 3), np.array([[2], [4]])])).tolist() == [[12, 12], [66, 66]]
+
+
+def test_training_behind_several_inputs_is_not_given_by_position():
+    class Sum(layers.Layer):
+        def call(self, *inputs, training=None):
+            return sum(inputs) * (2 if training else 1)
+
+    layer, inputs = Sum(), layers.Input((3,))
+    assert layer(X, X).tolist() == layer(X, X, training=False).tolist() == (2 * X).tolist()
+    assert layer(X, X, training=True).tolist() == (4 * X).tolist()
+    assert models.Model(inputs, layer(inputs, inputs * 2)).predict(X, verbose=0).tolist() == (3 * X).tolist()

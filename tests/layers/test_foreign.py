@@ -196,7 +196,7 @@ def test_equinox_with_state(eqx):
 
 
 def test_a_module_of_pytorch_is_refused():
-    with pytest.raises(ArgumentError, match=r"TorchModuleWrapper runs .* which gazelle does not use"):
+    with pytest.raises(ArgumentError, match=r"TorchModuleWrapper needs a program .* that sets KERAS_BACKEND=torch"):
         layers.TorchModuleWrapper("module")
 
 

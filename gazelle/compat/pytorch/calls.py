@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import sys
+import traceback
 from contextvars import ContextVar
 from types import FrameType
 from typing import Any
@@ -175,7 +176,7 @@ def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree
         try:
             return call(*args, **kwargs)
         except Exception as error:
-            if not _is_about_tracers(error):
+            if not _needs_tensors(error):
                 raise
         _check_has_no_weights(call)
         with assigned(on_arrays, False), assigned(_on_tensors, True):
@@ -280,15 +281,19 @@ def losses(layer: Layer, values: list[Any]) -> list[Any]:
 def may_compute_values(error: BaseException | None) -> bool:
     """Whether an error means that a function of PyTorch or of Python needs values, which a trace does not have."""
     while error is not None:
-        if isinstance(error, jax.errors.JAXTypeError) or _is_about_tracers(error):
+        if isinstance(error, jax.errors.JAXTypeError) or _needs_tensors(error):
             return not tracing.is_traced()
         error = error.__cause__ or error.__context__
     return False
 
 
-def _is_about_tracers(error: BaseException) -> bool:
-    kinds = AttributeError, RuntimeError, TypeError, ValueError
-    return isinstance(error, kinds) and re.search("Tracer|ArrayImpl", str(error)) is not None
+def _needs_tensors(error: BaseException) -> bool:
+    """Whether code for tensors raised an error because it was called on arrays, whose `size` is no method."""
+    if not isinstance(error, AttributeError | RuntimeError | TypeError | ValueError):
+        return False
+    frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
+    of_torch = any(_module(frame).startswith("torch.") for frame in frames)
+    return of_torch or re.search("Tracer|ArrayImpl|'int' object is not callable", str(error)) is not None
 
 
 def needs_tape(error: Exception) -> bool:

@@ -92,6 +92,6 @@ class TorchModuleWrapper(Layer):
         self.module.train(bool(training))
         return self.module(*inputs, **kwargs)
 
-    def call(self, inputs: Tree, *args: Any, training: bool | None = None, **kwargs: Any) -> Tree:
+    def call(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Tree:
         """Call the module on arrays, which must have values."""
-        return unbox(self.run_module(*boxed((inputs, *args)), training=training, **boxed(kwargs)))
+        return unbox(self.run_module(*boxed(inputs), training=training, **boxed(kwargs)))

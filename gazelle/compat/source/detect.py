@@ -95,8 +95,8 @@ def detect(path: str, source: str | None = None) -> Era:
         found += [Sign(0, sign, 3, 3) for sign in tensorflow_signs.of_keras_3(program)]
     if _show_keras_3(found):
         found = [sign for sign in found if not _is_in_tf_keras_3(sign)]
-    if os.environ.get("KERAS_BACKEND") in ("jax", "torch", "openvino"):
-        found.append(Sign(0, "KERAS_BACKEND in the environment", 3, 3))
+    if os.environ.get("KERAS_BACKEND") == "torch" and not any(sign.last < 3 for sign in found):
+        found.append(Sign(0, "KERAS_BACKEND=torch in the environment", 3, 3))
     if os.environ.get("TF_USE_LEGACY_KERAS", "").lower() in ("1", "true") and "tensorflow" in roots:
         found.append(Sign(0, "TF_USE_LEGACY_KERAS in the environment", 1, 2))
     era = _with_releases(decide(found, roots), found, program, source)
