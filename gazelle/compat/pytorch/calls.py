@@ -206,7 +206,7 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
 
 
 def _reduced(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-    """The value of a user-defined loss on tensors: its `call`, weighted, and reduced as the loss says."""
+    """The value of a user-defined loss on tensors: its `call`, weighted, with the reduction of the loss."""
 
     def reduced(values: Any, weights: Any) -> Any:
         return reduce(jax.numpy.asarray(values), weights, None, loss.reduction, loss.name)
