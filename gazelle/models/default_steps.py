@@ -115,7 +115,7 @@ def _reported() -> dict[str, Any]:
     return {name: jnp.mean(ops.convert_to_tensor(value)) for name, value in reports.items() if isinstance(name, str)}
 
 
-def track(model: Model, name: str, value: Any, like: Any) -> None:
+def track(model: Model, name: str, value: Array, like: Tree) -> None:
     """Update the mean of a loss, weighted by the number of samples."""
     assert model._compile_state is not None
     trackers = model._compile_state.loss_trackers

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from gazelle.compat.pytorch.tensors import to_array, to_tensor
+from gazelle.core.types import Tree
 
 #: function(extra, arrays) -> (outputs, rest): of arrays with gradients and others
 PureFunction = Callable[[Any, list[Any]], tuple[list[Any], Any]]
@@ -29,13 +30,13 @@ class Differentiable:
         self._run = jax.jit(function) if is_compiled else function
         self._gradients: dict[int, Differentiable] = {}
 
-    def __call__(self, extra: Any, tensors: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], Any]:
+    def __call__(self, extra: Tree, tensors: Sequence[torch.Tensor]) -> tuple[list[torch.Tensor], Any]:
         """Return the outputs as tensors, and the rest."""
         rest: list[Any] = []
         outputs = _Call.apply(self, extra, rest, *tensors)
         return list(outputs), rest[0]
 
-    def run(self, extra: Any, arrays: list[Any]) -> tuple[list[Any], Any]:
+    def run(self, extra: Tree, arrays: list[Any]) -> tuple[list[Any], Any]:
         return self._run(extra, arrays)
 
     def gradients(self, count: int) -> Differentiable:

@@ -9,6 +9,7 @@ import torch
 from gazelle.compat.classes import adopt, compat_class
 from gazelle.compat.pytorch import parameters
 from gazelle.compat.pytorch.tensors import boxed, to_array, unbox
+from gazelle.compat.types import NamedObject
 from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -46,7 +47,7 @@ class LayerModule(torch.nn.Module):  # type: ignore[misc]
         return self
 
 
-def attribute_value(instance: Any, value: Any) -> Any:
+def attribute_value(instance: object, value: NamedObject) -> NamedObject:
     """The value of an attribute that is being set: a layer with the weights of the module for one of PyTorch."""
     is_owner = isinstance(instance, Layer) and not isinstance(instance, TorchModuleWrapper)
     is_module = is_owner and isinstance(value, torch.nn.Module) and not isinstance(value, Layer)

@@ -45,7 +45,7 @@ def parameter(variable: Variable) -> torch.nn.Parameter:
     return made
 
 
-def attach(variable: Variable, made: torch.nn.Parameter) -> Any:
+def attach(variable: Variable, made: torch.nn.Parameter) -> _Link:
     """Let a parameter be that of a variable with an equal value."""
     link = _Link(made, Variable._full(variable), made)
     _compare(link, link.value)

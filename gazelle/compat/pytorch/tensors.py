@@ -13,7 +13,7 @@ import torch
 from gazelle.core.attachments import Attachments
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, map_in_order
-from gazelle.core.types import Tree
+from gazelle.core.types import Array, Tree
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array as as_array
 
@@ -52,7 +52,7 @@ def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def to_array(tensor: torch.Tensor) -> Any:
+def to_array(tensor: torch.Tensor) -> Array:
     """The array of a tensor; `to_tensor` of it is the tensor itself."""
     host = tensor.detach().cpu()
     if host.dtype == torch.bfloat16:
@@ -64,7 +64,7 @@ def to_array(tensor: torch.Tensor) -> Any:
     return found
 
 
-def to_tensor(value: Any) -> torch.Tensor:
+def to_tensor(value: Array) -> torch.Tensor:
     """The tensor of an array."""
     known = _TENSORS.get(value)
     if known is not None:
@@ -79,7 +79,7 @@ def to_tensor(value: Any) -> torch.Tensor:
     return made
 
 
-def known_tensor(value: Any) -> Any:
+def known_tensor(value: Tree) -> Tree:
     """The tensor that an array was made from; other values unchanged."""
     found = _TENSORS.get(value)
     return value if found is None else found

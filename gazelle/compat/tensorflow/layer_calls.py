@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from contextvars import ContextVar
 from typing import Any
 
@@ -249,7 +249,7 @@ def _input_function(graph: Any, tensor: Any) -> Callable[[Any], Any]:
     return _input_functions[id(graph), id(tensor)]
 
 
-def program_key(layer: Any) -> Any:
+def program_key(layer: Layer) -> Hashable:
     """The key of a layer's program: the layer, and the plain attributes and functions of all layers in it."""
     keep_alive[id(layer)] = layer
     parts: list[Any] = [id(layer)]
