@@ -5,7 +5,7 @@ in `REASONS`.
 """
 
 import ast
-import importlib
+import importlib.util
 import pathlib
 import re
 
@@ -37,6 +37,7 @@ NOTHING_TO_DO = frozenset(
     listed("""get_session generate_legacy_interface manual_variable_initialization unchanged
         preprocess_weights_for_loading check_loss_and_target_compatibility func_load is_sparse _same
         _set_inputs add_update estimator add_graph build_graphs reset unchanged
+        needs_tape without_values resume plain_function update_weights prepare_uncompiled
         get_cell set refuse _not_written _ignored tpu_cluster_resolver stop set_legacy_weight_ordering""")
 )
 #: "file function": what it does not read, for a reason of its own
@@ -58,6 +59,9 @@ REASONS = {
     "preprocessing/image/affine.py apply_channel_shift": "channel_axis",  # the limits are those of all channels
     "private/utils.py hash_file": "chunk_size",
     "private/utils.py validate_file": "chunk_size",
+    "pytorch/activation.py _torch_function": "types",  # those of the arguments
+    "pytorch/functions.py _backward": "function",
+    "pytorch/modules.py __init__": "output_shape",  # that of the result
     "recorded_variable.py method": "read_value",  # the result can be read
     "layers/recurrent.py __init__": "consume_less weights",  # the same results; set by the mixin of layers
     "optimizers/resource_optimizers.py _get_or_make_slot": "op_name",  # of a node
@@ -126,7 +130,8 @@ def unread(path):
     tree = ast.parse(source)
     relative = path.relative_to(ROOT)
     module = ".".join(("gazelle.compat", *relative.with_suffix("").parts)).removesuffix(".__init__")
-    namespace = vars(importlib.import_module(module))
+    is_missing = relative.parts[0] == "pytorch" and importlib.util.find_spec("torch") is None
+    namespace = {} if is_missing else vars(importlib.import_module(module))
     parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
     for node in ast.walk(tree):
         name = getattr(node, "name", "lambda")

@@ -110,7 +110,11 @@ def translated_method(owner: type, name: str) -> Function:
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
         with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
             call = _or_in_columns if name in _OF_DATA else _or_on_values
+            if facade.calls is not None:
+                facade.calls.update_weights(self)
             out = call(self, core, args, kwargs)
+            if facade.calls is not None:
+                facade.calls.update_weights(self)
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
         return _finished(self, name, out, _path(args, kwargs))
@@ -192,8 +196,6 @@ def _make_folder(path: Any, is_folder: bool) -> None:
 
 def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     """Call a method of a model; if its program would need values of tensors, which only Python has, uncompiled."""
-    if facade.calls is not None:
-        facade.calls.update_weights(model)
     try:
         return method(*args, **kwargs)
     except Exception as error:

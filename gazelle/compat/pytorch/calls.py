@@ -113,7 +113,7 @@ def _call(
 ) -> Tree:
     run = getattr(layer, "run_module", None)
     if run is not None:
-        return run(*boxed(args), **boxed(kwargs))
+        return run(*boxed(args), **{"training": scope.training, **boxed(kwargs)})
     is_own = not type(layer).call.__module__.startswith("gazelle.")
     if is_own:
         args, kwargs = jax.tree.map(functools.partial(_cast, layer), (args, kwargs), is_leaf=is_box)

@@ -55,9 +55,11 @@ def attribute_value(instance: object, value: NamedObject) -> NamedObject:
 
 
 def update_weights(layer: Layer) -> None:
-    """Assign to the variables of a layer what optimizers of PyTorch assigned to their parameters."""
+    """Let the variables of a layer and their parameters have the values that either were given last."""
     for variable in weight_tree.named_variables(layer).values():
-        parameters.update(variable)
+        if parameters.has_parameter(variable):
+            parameters.update(variable)
+            parameters.parameter(variable)
 
 
 class TorchModuleWrapper(Layer):
@@ -80,17 +82,17 @@ class TorchModuleWrapper(Layer):
         self.module = module
         self._weights_of_module: list[Variable] = []
         for path, one in module.named_parameters():
-            name = path.replace(".", "_")
-            variable = adopt(Variable(to_array(one), name=name, trainable=one.requires_grad))
+            label = path.replace(".", "_")
+            variable = adopt(Variable(to_array(one), name=label, trainable=one.requires_grad))
             parameters.attach(variable, one)
             self._weights_of_module.append(variable)
         self.built = True
 
     def run_module(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Tree:
-        """Call the module on tensors."""
+        """Call the module on tensors; as in Keras it is in training mode unless `training` is False."""
         for variable in self._weights_of_module:
             parameters.parameter(variable)
-        self.module.train(bool(training))
+        self.module.train(training is not False)
         return self.module(*inputs, **kwargs)
 
     def call(self, *inputs: Any, training: bool | None = None, **kwargs: Any) -> Tree:

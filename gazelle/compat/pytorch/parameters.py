@@ -53,6 +53,11 @@ def attach(variable: Variable, made: torch.nn.Parameter) -> _Link:
     return link
 
 
+def has_parameter(variable: Variable) -> bool:
+    """Whether a program or a call has asked for the parameter of a variable."""
+    return _LINK in vars(variable)
+
+
 def _compare(link: _Link, value: Any) -> None:
     link.value = value
     link.copy = link.parameter.detach().clone()

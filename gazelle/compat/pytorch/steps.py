@@ -19,7 +19,7 @@ def run_step(step: Function, model: Model, data: Tree) -> Tree:
     if is_traced(data):
         return step(model, data)
     out = unbox(step(model, boxed(data)))
-    modules.update_weights(model)  # an optimizer of PyTorch may have changed them
+    modules.update_weights(model)  # an optimizer of PyTorch may have changed them, or a callback reads the parameters
     return out
 
 

@@ -86,7 +86,7 @@ def plain_function(function: Function, args: Arguments, kwargs: Keywords) -> Nam
 
 
 def update_weights(model: Model) -> None:
-    """Do nothing before a method of a model is called."""
+    """Do nothing before and after a method of a model."""
 
 
 def prepare_uncompiled(model: Model) -> None:
