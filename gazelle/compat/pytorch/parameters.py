@@ -54,7 +54,7 @@ def attach(variable: Variable, made: torch.nn.Parameter) -> _Link:
 
 
 def has_parameter(variable: Variable) -> bool:
-    """Whether a program or a call has asked for the parameter of a variable."""
+    """Whether a variable has a parameter, since a program or a call needed it."""
     return _LINK in vars(variable)
 
 
