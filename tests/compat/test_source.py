@@ -11,6 +11,7 @@ from gazelle.cli import __main__ as command
 from gazelle.cli import notebooks
 from gazelle.compat import python2
 from gazelle.compat.source import detect, rewrite
+from gazelle.compat.source.notebooks import versions_in
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError
 
@@ -255,3 +256,17 @@ def test_lines_inside_strings_of_a_cell_are_kept():
     assert notebooks.plain(f'{text}\n!ls "\nf?\ny = \'a"""b\'') == (f'{text}\npass  # !ls "\npass  # f?\ny = \'a"""b\'')
     escaped = 'x = """\n' + "\\\\" * 40 + '\n\\"""\nis it?\n"""'  # many backslashes take no longer
     assert notebooks.plain(f"{escaped}\nf?") == f"{escaped}\npass  # f?"
+
+
+@pytest.mark.parametrize(
+    ("printed", "versions"),
+    [
+        ("TensorFlow version: 2.4.1\nkeras-applications>=1.0.6 in /usr/lib", {"tensorflow": (2, 4)}),
+        ("already satisfied: keras-preprocessing>=1.0.5 (from tensorflow-gpu==2.0.0) (1.0.9)", {"tensorflow": (2, 0)}),
+        ("Keras Tuner version: 1.0.2\nTensorFlow Hub version: 0.12.0", {}),
+    ],
+)
+def test_versions_in_outputs_are_not_those_of_other_packages(printed, versions):
+    """A notebook that installs tensorflow, and prints the versions of several packages."""
+    cell = {"cell_type": "code", "source": ["print(tf.__version__)"], "outputs": [{"text": [printed]}]}
+    assert versions_in(json.dumps({"cells": [cell]})) == versions

@@ -14,7 +14,11 @@ from gazelle.compat.source import read
 #: np.__version__, tf.keras.__version__; 2.4.1, 2.2.4-tf; "TensorFlow version: 2.4.1"
 _NAMED = re.compile(r"([\w.]+)\.__version__")
 _STATED = re.compile(r"(?<![\d.])(\d+)\.(\d+)\.\d+[\w.]*(-tf)?")
-_LABELLED = re.compile(r"\b(tensorflow|keras)\b[^\n\d]{0,25}?(?<![\d.])(\d+)\.(\d+)\.\d+(?![\w.]*-tf)", re.IGNORECASE)
+#: names of other packages: "keras-applications>=1.0.6", "Keras Tuner version: 1.0.2"
+_OTHERS = r"(?![-_](?!(?:gpu|cpu|macos|intel)\b)\w|[ \t]+(?:tuner|hub|datasets|probability|addons|text|lite|nlp|cv)\b)"
+_LABELLED = re.compile(
+    rf"\b(tensorflow|keras)\b{_OTHERS}[^\n\d]{{0,25}}?(?<![\d.])(\d+)\.(\d+)\.\d+(?![\w.]*-tf)", re.IGNORECASE
+)
 _IMPORTED = {"tf": "tensorflow", "tensorflow": "tensorflow", "keras": "keras"}
 _TEXTS = ("text/plain", "text/html")
 #: colours and tags, which are around the parts of a table or a bar
