@@ -1,4 +1,7 @@
-"""Frozen BatchNormalization before TensorFlow 2; numbers of Keras 1.2.2, 2.2.4, 2.3.1 and tf.keras 1.15."""
+"""Frozen BatchNormalization of earlier versions; numbers of Keras 1.2.2, 2.2.4, 2.3.1 and tf.keras 1.15.
+
+Those of GANs for TensorFlow 2 are of 2.15.
+"""
 
 import numpy as np
 import pytest
@@ -113,3 +116,46 @@ def test_statistics_of_a_call_in_training_mode(keras):
         found.append(layer.get_weights()[2][0])
     in_graphs = name in ("2", "tf.keras 1")
     np.testing.assert_allclose(found, [0, 0.0045, 0.0045] if in_graphs else [0.0045, 0.008955, 0.013366], rtol=1e-3)
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "fit"])
+@pytest.mark.parametrize("toggled", [False, True])
+def test_a_gan_of_tensorflow_2_is_trained_with_the_flags_of_compile(toggled, method, tf_keras_2):
+    keras = root("tensorflow.keras")
+    discriminator, generator = of_three(keras, 1), of_three(keras, 4)
+    discriminator.compile("sgd", "mse")
+    discriminator.trainable = False
+    z = keras.Input((4,))
+    combined = keras.models.Model(z, discriminator(generator(z)))
+    combined.compile("sgd", "mse")
+
+    def loss(model, x, y):
+        if method == "train_on_batch":
+            return model.train_on_batch(x, y)
+        return model.fit(x, y, verbose=0).history["loss"][0]
+
+    losses = []
+    for _ in range(3):
+        discriminator.trainable = toggled
+        losses.append(loss(discriminator, generator.predict(X, verbose=0), ONES))
+        assert discriminator.layers[1].trainable is toggled
+        discriminator.trainable = False
+        losses.append(loss(combined, X, ZEROS))
+    losses.append(discriminator.evaluate(X, ONES, verbose=0))
+    np.testing.assert_allclose(losses, [10.0, 32.5729, 7.8798, 10.4191, 6.3982, 5.7185, 5.9311], atol=1e-3)
+    np.testing.assert_allclose(moving(discriminator.layers[1]), [3.4369] * 3 + [53.9951] * 3, atol=1e-3)
+    np.testing.assert_allclose(moving(generator.layers[1]), [0.3887] * 3 + [1.6] * 3, atol=1e-3)
+
+
+def test_layers_frozen_after_compile_in_tensorflow_2(tf_keras_2):
+    keras = root("tensorflow.keras")
+    model = of_three(keras, 1)
+    model.compile("sgd", "mse")
+    model.layers[1].trainable = False  # of which the training takes no notice until the next `compile`
+    model.train_on_batch(X, ONES)
+    assert not model.layers[1].trainable
+    np.testing.assert_allclose(moving(model.layers[1]), [0.1309] * 3 + [1.202] * 3, atol=1e-4)
+    model.compile("sgd", "mse")
+    before = moving(model.layers[1])
+    model.train_on_batch(X, ONES)
+    np.testing.assert_array_equal(moving(model.layers[1]), before)

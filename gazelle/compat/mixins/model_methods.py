@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import numbers
 import os
@@ -59,6 +60,7 @@ _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
 
 _MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
 _RUNNING = ("fit", *_MEASURING)
+_TRAINING = ("fit", "train_on_batch")
 
 
 def _is_built_by_parts(model: Any) -> bool:
@@ -103,12 +105,13 @@ def translated_method(owner: type, name: str) -> Function:
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
         if name in _RUNNING and era.number() < 3:
-            step_functions.use(self, "train" if name in ("fit", "train_on_batch") else "test")
+            step_functions.use(self, "train" if name in _TRAINING else "test")
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
-        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept):
+        flags = frozen.as_compiled(self) if name in _TRAINING else contextlib.nullcontext()
+        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept), flags:
             call = _or_in_columns if name in _OF_DATA else _or_on_values
             if facade.calls is not None:
                 facade.calls.update_weights(self)
@@ -172,6 +175,7 @@ def _finished(model: Any, name: str, out: Any, path: Any) -> Any:
         return LoadStatus(out)
     if name == "compile":
         adopt(model.optimizer)
+        frozen.remember(model)
     if name == "save":
         saved_classes.remember(model, path)
     if name.startswith("predict"):
