@@ -43,8 +43,8 @@ def _flags(model: Model) -> list[tuple[Layer, bool, bool]]:
 
 
 def _set(flags: list[tuple[Layer, bool, bool]]) -> None:
-    for layer, layer._trainable, layer._unfrozen in flags:
-        pass
+    for layer, trainable, unfrozen in flags:
+        layer._trainable, layer._unfrozen = trainable, unfrozen
 
 
 def remember(model: Model) -> None:
