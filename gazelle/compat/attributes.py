@@ -36,6 +36,7 @@ from gazelle.layers import (
     InputLayer,
     Layer,
     MultiHeadAttention,
+    call_arguments,
     weight_tree,
 )
 from gazelle.layers.multi_head_attention import equations
@@ -130,7 +131,9 @@ _OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": _metrics,
     "_layers": lambda layer: layer._flatten_layers(include_self=False, recursive=False),
-    **dict.fromkeys(("_build_at_init", "_untrack_variable"), _NOTHING_TO_DO),  # weights are found in attributes
+    **dict.fromkeys(
+        ("_build_at_init", "_clear_losses", "_untrack_variable"), _NOTHING_TO_DO
+    ),  # weights are found in attributes
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
     "output_shape": lambda layer: _listed(layer, shapes(outputs_at(layer))),
     "input_shape": lambda layer: _listed(layer, shapes(inputs_at(layer))),
@@ -140,6 +143,11 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "get_input": _method(lambda layer, train=False: inputs_at(layer)),
     **dict.fromkeys(("get_input_mask_at", "get_output_mask_at"), _method(lambda layer, index: None)),
     "_track_trackable": _NOTHING_TO_DO,
+    "_expects_training_arg": lambda layer: (
+        "training" in call_arguments.argument_names(layer.call)
+        or (isinstance(layer, Model) and type(layer).call.__module__.startswith("gazelle."))
+    ),
+    "_expects_mask_arg": lambda layer: "mask" in call_arguments.argument_names(layer.call),
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
     "get_updates_for": _method(
         lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer, inputs)

@@ -4,7 +4,7 @@ Input: arrays, data frames, generators, datasets. Output: `Source` objects. Inde
 """
 
 from gazelle.data.array_source import ArraySource
-from gazelle.data.arrays import as_arrays, check_lengths, split
+from gazelle.data.arrays import as_arrays, check_lengths, sequence_like, split
 from gazelle.data.batching import block
 from gazelle.data.frames import columns_of
 from gazelle.data.labels import class_weights, to_categorical
@@ -31,6 +31,7 @@ __all__ = [
     "is_text",
     "make_source",
     "parts_of",
+    "sequence_like",
     "split",
     "to_categorical",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import numbers
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -40,8 +40,24 @@ def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Tree:
     if isinstance(data, dict):
         return {key: as_arrays(f"{what}[{key!r}]", value, lazy) for key, value in data.items()}
     if isinstance(data, (list, tuple)) and any(map(_is_array, data)) and all(v is None or _is_array(v) for v in data):
-        return [as_arrays(f"{what}[{i}]", item, lazy) for i, item in enumerate(data)]
+        items = [as_arrays(f"{what}[{i}]", item, lazy) for i, item in enumerate(data)]
+        return sequence_like(data, items)
     return _as_array(what, data, lazy)
+
+
+def sequence_like(given: Sequence[Any], items: list[Any]) -> Any:
+    """Return the items in a sequence of the kind of another one, which may be a named tuple.
+
+    Args:
+        given: A list or a tuple.
+        items: What the result has in it.
+
+    Returns:
+        A list or a tuple.
+    """
+    if hasattr(given, "_fields"):
+        return type(given)._make(items)
+    return tuple(items) if isinstance(given, tuple) else items
 
 
 def _is_array(value: Any) -> bool:

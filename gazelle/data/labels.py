@@ -139,7 +139,7 @@ def _class_weights_of_outputs(class_weight: Any, y: Any, sample_weight: Any) -> 
     keys: Any = list(y) if isinstance(y, dict) else range(len(y))
     fits = class_weight.keys() <= y.keys() if isinstance(class_weight, Mapping) and isinstance(y, dict) else False
     if not fits and not (
-        isinstance(y, list) and isinstance(class_weight, list | tuple) and len(class_weight) == len(y)
+        isinstance(y, list | tuple) and isinstance(class_weight, list | tuple) and len(class_weight) == len(y)
     ):
         raise ArgumentError(
             message(

@@ -71,7 +71,7 @@ def predict(
         checks.check_embedding_ids(model._graph, x)
         block = data.block(x, fill=(batch_size or data.BATCH) if trainer.batch_independent else 0)
         return evaluation_loop.predict_block(trainer, block)
-    if isinstance(x, tuple) and len(x) > 1:
+    if isinstance(x, tuple) and len(x) > 1 and not hasattr(x, "_fields"):
         x = list(x)
     source = make_source(model, x, batch_size=batch_size, steps=steps, endless=bool(callbacks))
     trainer = checked_trainer(model, "predict", source)

@@ -66,7 +66,8 @@ def _mapped(function: Callable[[Any, tuple[object, ...]], Any], x: Any, path: tu
     if isinstance(x, dict):
         return {key: _mapped(function, value, (*path, key)) for key, value in x.items()}
     if isinstance(x, (list, tuple)) and any(hasattr(value, "shape") for value in x):
-        return [_mapped(function, value, (*path, i)) for i, value in enumerate(x)]
+        items = [_mapped(function, value, (*path, i)) for i, value in enumerate(x)]
+        return data.sequence_like(x, items)
     return function(x, path)
 
 

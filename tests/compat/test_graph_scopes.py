@@ -189,7 +189,11 @@ def test_a_default_of_a_placeholder(tf):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("GraphDef", "Load a Keras model"), ("train.maybe_batch", "tf.data.Dataset"), ("compat.v1.GraphDef", "Load")],
+    [
+        ("import_graph_def", "Load a Keras model"),
+        ("train.maybe_batch", "tf.data.Dataset"),
+        ("compat.v1.NodeDef", "Load"),
+    ],
 )
 def test_refused_names_state_what_to_write(tf, name, hint):
     with pytest.raises(AttributeError, match=hint):

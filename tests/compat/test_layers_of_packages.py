@@ -1,5 +1,7 @@
 """What packages built on tf.keras 2 do with layers, weights and private names."""
 
+import collections
+import inspect
 import pathlib
 
 import numpy as np
@@ -117,3 +119,98 @@ def test_cropping_more_than_the_placeholder_of_an_unknown_size():
     model = gazelle.Model(x, gazelle.layers.Cropping1D(5000)(x))
     assert model.output_shape == (None, None, 1)
     assert model.predict(np.ones((1, 10003, 1), "float32"), verbose=0).shape == (1, 3, 1)
+
+
+def test_tensors_that_a_call_stores_have_gradients(tf_keras_2):
+    """The numbers of TensorFlow 2.15: a loss of what `call` stores in the model, in eager code and in functions."""
+    tf = tf_keras_2
+
+    class Stores(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = tf.keras.layers.Dense(1)
+            self.moving = tf.keras.layers.BatchNormalization(momentum=0.5)
+
+        def call(self, x, training=None):
+            y = self.inner(x)
+            self.parts = {"total": tf.reduce_sum(y)}
+            return self.moving(y, training=training)
+
+    def gradient(x):
+        with tf.GradientTape() as tape:
+            model(x, training=True)
+        return tape.gradient(model.parts["total"], model.inner.trainable_variables)[1]
+
+    model = Stores()
+    x = tf.constant([[1.0, 2.0], [3.0, 4.0]])
+    model(x)
+    model.inner.set_weights([np.ones((2, 1)), np.zeros(1)])
+    np.testing.assert_array_equal(gradient(x), [2])
+    np.testing.assert_array_equal(model.moving.moving_mean, [2.5])  # of one call: half of the mean 5
+    np.testing.assert_array_equal(tf.function(gradient)(x), [2])
+
+
+def test_a_named_tuple_of_inputs_stays_one(tf_keras_2):
+    tf = tf_keras_2
+    pair = collections.namedtuple("pair", ["x", "factor"])
+    kinds = []
+
+    class Model(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = tf.keras.layers.Dense(1)
+
+        def call(self, inputs, training=None):
+            kinds.append(type(inputs))
+            return self.inner(inputs[0]) * inputs[1]
+
+    x, factor, y = np.ones((4, 2), "float32"), np.ones((4, 1), "float32"), np.zeros((4, 1), "float32")
+    data = tf.data.Dataset.from_tensor_slices(((x, factor), y)).map(lambda inputs, y: (pair(*inputs), y))
+    assert type(data.element_spec[0]) is pair
+    model = Model()
+    model.compile("sgd", "mse")
+    model.fit(data.batch(2), verbose=0)
+    model.fit(pair(x, factor), y, verbose=0)
+    model.predict(pair(x, factor), verbose=0)
+    assert set(kinds) == {pair}
+    model.fit((x, factor), y, verbose=0)
+    assert kinds[-1] is tuple
+
+
+def test_signatures_of_calls(tf_keras_2):
+    class Layer(tf_keras_2.keras.layers.Layer):
+        def call(self, loud, pitch=2, training=None):
+            return loud
+
+    found = inspect.getfullargspec(Layer().call)
+    assert (found.args, found.defaults) == (["self", "loud", "pitch", "training"], (2, None))
+    assert Layer()._expects_training_arg
+    assert not Layer()._expects_mask_arg
+
+
+def test_layers_are_modules(tf_keras_2):
+    assert isinstance(tf_keras_2.keras.layers.Dense(1), tf_keras_2.Module)
+    assert isinstance(tf_keras_2.keras.Sequential(), tf_keras_2.Module)
+    assert not isinstance(tf_keras_2.ones(1), tf_keras_2.Module)
+
+
+def test_objects_of_attrs_are_structures(tf_keras_2):
+    attr = pytest.importorskip("attr")
+    tf = tf_keras_2
+    State = attr.make_class("State", ["x", "steps"], frozen=True)
+
+    @tf.function
+    def root(state):
+        halve = lambda s: (State(s.x - (s.x * s.x - 2) / (2 * s.x), s.steps + 1),)  # noqa: E731
+        return tf.while_loop(lambda s: s.steps < 6, halve, (state,))[0]
+
+    found = root(State(tf.constant(2.0), tf.constant(0)))
+    np.testing.assert_allclose(found.x, 2**0.5, rtol=1e-6)
+    assert int(found.steps) == 6
+
+
+def test_texts_in_a_table_and_names_for_annotations():
+    lookup = look_up("nn.embedding_lookup")
+    np.testing.assert_array_equal(lookup(look_up("constant")(["a", "b", "c"]), [[2, 0]]).numpy(), [[b"c", b"a"]])
+    with pytest.raises(AttributeError, match="Load a Keras model"):
+        look_up("compat.v1.GraphDef")()

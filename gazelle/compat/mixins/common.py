@@ -38,7 +38,10 @@ class CompatObject:
         for mixin in cls.__mro__:
             for name, wrap in vars(mixin).get("_wrapped_in_programs", {}).items():
                 if name in vars(cls):
-                    setattr(cls, name, wrap(vars(cls)[name]))
+                    wrapped = wrap(own := vars(cls)[name])
+                    if inspect.isfunction(own) and inspect.isfunction(wrapped) and wrapped is not own:
+                        vars(wrapped)["__signature__"] = inspect.signature(own)  # `inspect.getfullargspec` reads it
+                    setattr(cls, name, wrapped)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         prepare(cls)

@@ -68,6 +68,14 @@ class MissingFunctionError(GazelleError, AttributeError):
     """A name of TensorFlow that the facade does not have."""
 
 
+@named("GraphDef", "compat.v1.GraphDef")
+class GraphDef:
+    """The name of TensorFlow's graphs, for annotations; there are no objects of it."""
+
+    def __init__(self) -> None:
+        raise MissingFunctionError(missing("GraphDef"))
+
+
 class Facade(ModuleType):
     """`tensorflow`, or one of its modules; names are looked up in the table on first use."""
 

@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import re
+from abc import ABCMeta
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -52,7 +53,7 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
         for name, inner in vars(value).items():
             if name != "save_counter" or not path:
                 yield from _variables_of(inner, f"{path}/{name}" if path else name, seen)
-    elif isinstance(value, Module):
+    elif _is_plain(value):
         seen.add(id(value))
         parts = [one for name, inner in sorted(vars(value).items()) for one in _leaves(inner, f"{path}/{name}")]
         for name, inner in sorted(parts, key=lambda part: not isinstance(part[1], Variable)):  # first its own
@@ -101,7 +102,7 @@ def _submodules(module: Any, seen: set[int]) -> Iterator[Any]:
     seen.update(found)
     yield from found.values()
     for inner in found.values():
-        yield from _submodules(inner, seen) if isinstance(inner, Module) else getattr(inner, "submodules", ())
+        yield from _submodules(inner, seen) if _is_plain(inner) else getattr(inner, "submodules", ())
 
 
 def _selected(module: Any, recursive: bool, predicate: Callable[[Any], bool], seen: set[int]) -> Iterator[Any]:
@@ -111,12 +112,17 @@ def _selected(module: Any, recursive: bool, predicate: Callable[[Any], bool], se
     seen.update(found)
     yield from filter(predicate, found.values())
     for inner in found.values() if recursive else ():
-        if isinstance(inner, Module):
+        if _is_plain(inner):
             yield from _selected(inner, recursive, predicate, seen)
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a module and not a layer, which is one for programs."""
+    return Module in type(value).__mro__
+
+
 @named("Module")
-class Module:
+class Module(metaclass=ABCMeta):  # noqa: B024 - the metaclass that those of packages are derived from
     """`tf.Module`: an object with variables in its attributes.
 
     >>> class Line(Module):
@@ -155,6 +161,9 @@ class Module:
     trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))
     non_trainable_variables = property(lambda self: tuple(v for v in self.variables if not v.trainable))
     submodules = property(lambda self: tuple({id(v): v for v in _submodules(self, {id(self)})}.values()))
+
+
+Module.register(Layer)  # `isinstance(layer, tf.Module)`
 
 
 @named("train.Checkpoint")

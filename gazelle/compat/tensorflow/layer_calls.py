@@ -102,11 +102,17 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             out = _call_parts(original, layer, args, kwargs)
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
+            before = _stored_tensors(layer) if recorded else {}
+            values = [(variable, variable._value) for variable in layer.variables] if recorded else []
             try:
                 function = layer_outputs.expanded(original)
                 out = layer_outputs.contracted(
                     stateful(function, args, kwargs, program_key(layer), layer, library, is_watched=recorded)
                 )
+                if recorded and _stored_tensors(layer).keys() - before.keys():  # a loss may be computed from them
+                    for variable, value in values:
+                        variable._value = value
+                    raise LooksAtValuesError
             except LooksAtValuesError:
                 _looks_at_values.add(layer)
                 parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
@@ -133,6 +139,17 @@ def _outer_tensors(layer: Layer) -> list[tuple[Layer, str]]:
                 known = [v.array for v in jax.tree.leaves(stored, is_leaf=is_box) if isinstance(v, TensorWrapper)]
                 if known and any(tape.is_affected_by(known) for tape in active_tapes()):
                     found.append((one, name))
+    return found
+
+
+def _stored_tensors(layer: Layer) -> dict[tuple[int, str, int], Any]:
+    """Tensors in attributes of a user-defined layer and of those in it, also in lists and dicts."""
+    found = {}
+    for one in weight_tree.named_layers(layer).values():
+        for name, value in vars(one).items() if not type(one).__module__.startswith("gazelle.") else ():
+            if isinstance(value, TensorWrapper | list | tuple | dict) and name not in weight_tree.UNTRACKED:
+                leaves = jax.tree.leaves(value, is_leaf=lambda leaf: is_box(leaf) or weight_tree.is_layer(leaf))
+                found |= {(id(one), name, id(leaf)): leaf for leaf in leaves if isinstance(leaf, TensorWrapper)}
     return found
 
 

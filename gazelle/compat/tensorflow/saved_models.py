@@ -66,7 +66,7 @@ def save(
     if isinstance(obj, Model):
         os.makedirs(text(export_dir), exist_ok=True)
         return obj.save(text(export_dir))
-    if not isinstance(obj, Module):
+    if Module not in type(obj).__mro__:
         return refuse()
     writer("tf_saved_model")  # raises if TensorFlow is not installed
     from gazelle.export.saved_model import write

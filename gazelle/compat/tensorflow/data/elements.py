@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -31,10 +31,15 @@ class Elements:
     """Base class of datasets, which may be elements of a dataset."""
 
 
+def _rebuilt(like: tuple[Any, ...], parts: Iterable[Any]) -> Any:
+    """A tuple of the kind of another one, which may be a named tuple."""
+    return type(like)._make(parts) if hasattr(like, "_fields") else tuple(parts)
+
+
 def structured(value: Tree) -> Tree:
     """Convert the values in tuples and dicts, including lists, to NumPy arrays."""
     if isinstance(value, tuple):
-        return tuple(structured(v) for v in value)
+        return _rebuilt(value, (structured(v) for v in value))
     if isinstance(value, dict):
         return {k: structured(v) for k, v in value.items()}
     if isinstance(value, RaggedTensor | SparseTensor):
@@ -54,8 +59,8 @@ def in_order(tree: Tree, like: Tree) -> Tree:
     """A structure with the keys of its dicts in the order of another one; `jax.tree` sorts them."""
     if isinstance(like, dict):
         return {key: in_order(tree[key], like[key]) for key in like}
-    if type(like) is tuple:
-        return tuple(in_order(*pair) for pair in zip(tree, like, strict=True))
+    if isinstance(like, tuple):
+        return _rebuilt(like, (in_order(*pair) for pair in zip(tree, like, strict=True)))
     return tree
 
 
@@ -130,7 +135,7 @@ def arrays_of(out: Tree) -> Tree:
     if isinstance(out, list):
         out = tuple(out) if any(is_box(v) for v in out) else host_array(out)
     if isinstance(out, tuple):
-        return tuple(arrays_of(v) for v in out)
+        return _rebuilt(out, (arrays_of(v) for v in out))
     if isinstance(out, dict):
         return {k: arrays_of(v) for k, v in out.items()}
     array = sessions.fed_value(unboxed(out))

@@ -20,7 +20,7 @@ from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import boxed, call
 from gazelle.compat.tensorflow.eager.captured import recorded
-from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import is_box, register_structures, unboxed
 from gazelle.compat.tensorflow.eager.tensor_array import TensorArray
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
@@ -127,6 +127,7 @@ def while_loop(
 
 def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants: Any, maximum_iterations: Any) -> Any:
     is_leaf = lambda leaf: is_box(leaf) or isinstance(leaf, TensorArray)  # noqa: E731
+    register_structures(loop_vars)
     plain = (int, TensorArray)  # a Python number stays one: it may index a TensorArray
     values = jax.tree.map(lambda v: v if isinstance(v, plain) else convert(v), list(loop_vars), is_leaf=is_leaf)
     iterations, limit = 0, None if maximum_iterations is None else int(maximum_iterations)
@@ -141,12 +142,14 @@ def _while_loop(cond: Function, body: Function, loop_vars: Any, shape_invariants
             with tracing.at_step(key, count):
                 out = body(*boxed(inner))
             out = list(out) if isinstance(out, list | tuple) else [out]
-            return count + 1, [jnp.asarray(unboxed(v), i.dtype) for v, i in zip(out, inner, strict=True)]
+            as_before = lambda before, v: jnp.asarray(unboxed(v), before.dtype)  # noqa: E731
+            return count + 1, jax.tree.map(as_before, inner, out)
 
         def continues(state: Any) -> Any:
             return jnp.logical_and(jnp.asarray(unboxed(cond(*boxed(state[1])))), state[0] < most)
 
-        start = 0, [jnp.asarray(unboxed(v), "int32" if type(v) is int else None) for v in values]
+        as_array = lambda v: jnp.asarray(unboxed(v), "int32" if type(v) is int else None)  # noqa: E731
+        start = 0, jax.tree.map(as_array, values, is_leaf=is_leaf)
         if most > _MOST_WITH_GRADIENTS:
             return boxed(recorded(lambda start: loops.while_loop(continues, step, start)[1], start))
         return boxed(recorded(lambda start: loops.at_most(most, continues, step, start)[1], start))

@@ -29,7 +29,15 @@ from gazelle.compat.tensorflow.eager.programs import (
     Program,
     TracedVariableError,
 )
-from gazelle.compat.tensorflow.eager.recording import active_tapes, in_dataset, in_function, is_array, is_box, unboxed
+from gazelle.compat.tensorflow.eager.recording import (
+    active_tapes,
+    in_dataset,
+    in_function,
+    is_array,
+    is_box,
+    register_structures,
+    unboxed,
+)
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node, in_graph
@@ -127,6 +135,7 @@ class Function:
             first = int(_is_unbound(self.python_function))
             checked = itertools.starmap(_checked_argument, zip(self.input_signature, args[first:], strict=False))
             args = (*args[:first], *checked)
+        register_structures((*args, *kwargs.values()))
         flat, structure = jax.tree.flatten((args, kwargs), is_leaf=is_box)
         scope = tracing.current()
         in_trace = scope is not None and (scope.values is not None or scope.pure)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar, Token
 from typing import Any, Protocol
@@ -168,3 +169,25 @@ def unboxed(value: Tree) -> Tree:
 
 def is_array(value: object) -> bool:
     return isinstance(value, jax.Array | np.ndarray | np.generic)
+
+
+def register_structures(values: Iterable[Any]) -> None:
+    """Let JAX take objects of classes of attrs among these as structures, as `tf.nest` does."""
+    for kind in {type(value) for value in values} - _structures:
+        if not hasattr(kind, "__attrs_attrs__"):
+            continue
+        _structures.add(kind)
+        names = [attribute.name for attribute in kind.__attrs_attrs__]
+        parts = lambda value, names=names: ([getattr(value, name) for name in names], None)  # noqa: E731
+        jax.tree_util.register_pytree_node(kind, parts, functools.partial(_of_parts, kind, names))
+
+
+_structures: set[type] = set()
+
+
+def _of_parts(kind: type, names: list[str], _: None, parts: Iterable[Any]) -> Any:
+    """An object of a class of attrs, made without its constructor, which may check what it is given."""
+    made = object.__new__(kind)
+    for name, part in zip(names, parts, strict=True):
+        object.__setattr__(made, name, part)
+    return made

@@ -233,6 +233,8 @@ def embedding_lookup(params: Nested[TensorLike], ids: TensorLike, max_norm: Tens
         if len(params) > 1:
             raise ArgumentError(message("params of tf.nn.embedding_lookup", expected="one table", got=len(params)))
         params = params[0]
+    if isinstance(texts := unboxed(params), np.ndarray) and texts.dtype.kind in "OSU":
+        return NAMES["gather"](params, ids)
     return _rows_of(params, ids, max_norm)
 
 
