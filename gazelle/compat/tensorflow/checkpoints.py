@@ -73,7 +73,7 @@ def _attribute_names(value: Any, path: str = "", within: tuple[int, ...] = ()) -
         for i, variable in enumerate(value.variables):
             yield f"{path}/{('_iterations', '_learning_rate')[i] if i < 2 else f'_variables/{i - 1}'}", variable
     elif id(value) not in within:
-        is_part = isinstance(value, Checkpoint | Module | Metric)
+        is_part = isinstance(value, Checkpoint | Metric) or _is_plain(value)
         parts = vars(value) if is_part else tensorflow_format.members(value) if _has_parts(value) else {}
         for name, inner in parts.items():
             if not name.startswith("_"):
