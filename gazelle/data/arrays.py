@@ -45,7 +45,7 @@ def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Tree:
     return _as_array(what, data, lazy)
 
 
-def sequence_like(given: Sequence[Any], items: list[Any]) -> Any:
+def sequence_like(given: Sequence[Any], items: list[Any]) -> Sequence[Any]:
     """Return the items in a sequence of the kind of another one, which may be a named tuple.
 
     Args:
@@ -56,7 +56,7 @@ def sequence_like(given: Sequence[Any], items: list[Any]) -> Any:
         A list or a tuple.
     """
     if hasattr(given, "_fields"):
-        return type(given)._make(items)
+        return type(given)._make(items)  # type: ignore[attr-defined, no-any-return]
     return tuple(items) if isinstance(given, tuple) else items
 
 
