@@ -144,7 +144,7 @@ def _outer_tensors(layer: Layer) -> list[tuple[Layer, str]]:
 
 def _stored_tensors(layer: Layer) -> dict[tuple[int, str, int], Any]:
     """Tensors in attributes of a user-defined layer and of those in it, also in lists and dicts."""
-    found = {}
+    found: dict[tuple[int, str, int], Any] = {}
     for one in weight_tree.named_layers(layer).values():
         for name, value in vars(one).items() if not type(one).__module__.startswith("gazelle.") else ():
             if isinstance(value, TensorWrapper | list | tuple | dict) and name not in weight_tree.UNTRACKED:

@@ -187,7 +187,7 @@ _structures: set[type] = set()
 
 def _of_parts(kind: type, names: list[str], _: None, parts: Iterable[Any]) -> Any:
     """An object of a class of attrs, made without its constructor, which may check what it is given."""
-    made = object.__new__(kind)
+    made: Any = object.__new__(kind)
     for name, part in zip(names, parts, strict=True):
         object.__setattr__(made, name, part)
     return made
