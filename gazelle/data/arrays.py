@@ -56,7 +56,7 @@ def sequence_like(given: Sequence[Any], items: list[Any]) -> Sequence[Any]:
         A list or a tuple.
     """
     if hasattr(given, "_fields"):
-        return type(given)._make(items)  # type: ignore[attr-defined, no-any-return]
+        return type(given)._make(items)  # type: ignore[attr-defined]
     return tuple(items) if isinstance(given, tuple) else items
 
 
