@@ -9,7 +9,7 @@ import torch
 from gazelle.compat import facade, old_names
 from gazelle.compat.classes import compat_class
 from gazelle.compat.mixins.variables import VariableMixin
-from gazelle.compat.pytorch import calls, modules, parameters
+from gazelle.compat.pytorch import calls, dispatch, modules, parameters
 from gazelle.core.tensor_wrapper import take_for_wrapper, tensor_classes
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
@@ -34,7 +34,7 @@ def activate() -> None:
     """Let programs compute with PyTorch."""
     facade.calls = calls
     for kind in (torch.Tensor, torch.nn.Parameter):
-        take_for_wrapper(kind, calls.TorchTensor)
+        take_for_wrapper(kind, dispatch.TorchTensor)
     for name, member in _OF_VARIABLES.items():
         setattr(VariableMixin, name, member)
     layer = compat_class(Layer)
