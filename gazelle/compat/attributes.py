@@ -25,6 +25,7 @@ from gazelle.compat.optimizers.graph_optimizers import GraphOptimizer
 from gazelle.compat.regularizers import Constraints
 from gazelle.compat.types import TensorResult
 from gazelle.compat.weights import initializations
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.policies import CALIBRATED
 from gazelle.core.symbolic import KerasTensor, map_tree
 from gazelle.initializers import Initializer
@@ -145,7 +146,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "_track_trackable": _NOTHING_TO_DO,
     "_expects_training_arg": lambda layer: (
         "training" in call_arguments.argument_names(layer.call)
-        or (isinstance(layer, Model) and type(layer).call.__module__.startswith("gazelle."))
+        or (isinstance(layer, Model) and from_gazelle(type(layer).call))
     ),
     "_expects_mask_arg": lambda layer: "mask" in call_arguments.argument_names(layer.call),
     "get_losses_for": _method(lambda layer, inputs=None: layer.losses),

@@ -23,6 +23,7 @@ from gazelle.compat.optimizers import former_optimizers
 from gazelle.core import symbolic
 from gazelle.core.config import Configurable
 from gazelle.core.operation import Operation
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
@@ -73,7 +74,7 @@ def core_class(cls: type) -> type:
     for each in cls.__mro__:
         if "_core" in each.__dict__:
             return each.__dict__["_core"]
-    return next((each for each in cls.__mro__ if each.__module__.startswith("gazelle.")), cls)
+    return next((each for each in cls.__mro__ if from_gazelle(each)), cls)
 
 
 def is_generated(cls: type) -> bool:
@@ -95,7 +96,7 @@ def is_core(cls: object) -> bool:
     return (
         isinstance(cls, type)
         and not _is_compat(cls)
-        and cls.__module__.startswith("gazelle.")
+        and from_gazelle(cls)
         and not issubclass(cls, OldVariable)  # has the attributes already
         and (cls is Variable or any(root in cls.__mro__ for root in ROOTS))
     )

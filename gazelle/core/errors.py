@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable
 
 from gazelle.core import language
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.printable import printable, singular
 
 LOST = 75  # exit code of a process that ends because another one of its job did: EX_TEMPFAIL, "try again"
@@ -179,7 +180,7 @@ def missing_method(owner: object, signature: str) -> MissingMethodError:
         The exception to raise.
     """
     cls, name = type(owner), signature.partition("(")[0]
-    bases = cls.__mro__[: next(i for i, base in enumerate(cls.__mro__) if base.__module__.startswith("gazelle."))]
+    bases = cls.__mro__[: next(i for i, base in enumerate(cls.__mro__) if from_gazelle(base))]
     own = [n for base in bases for n, value in vars(base).items() if callable(value) and n != name]
     other = next((n for n in _OTHER_NAMES.get(name, ()) if n in own), None)
     near = other or next(iter(nearest(name, [n for n in own if not n.startswith("_")])), None)

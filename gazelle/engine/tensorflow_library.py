@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from gazelle.core.own_code import from_gazelle
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -38,7 +40,7 @@ def behind_the_stand_in() -> Iterator[None]:
     for name in replaced:
         del sys.modules[name]
     sys.modules.update(_modules)
-    sys.meta_path[:] = [finder for finder in finders if not type(finder).__module__.startswith("gazelle.")]
+    sys.meta_path[:] = [finder for finder in finders if not from_gazelle(type(finder))]
     try:
         yield
     finally:

@@ -35,6 +35,7 @@ from gazelle.core.errors import (
 from gazelle.core.names import creation_number, scoped
 from gazelle.core.operation import Operation
 from gazelle.core.outdated import unknown_argument
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.printable import printable
 from gazelle.core.replaceable import replaceable
 from gazelle.core.symbolic import KerasTensor, Node
@@ -171,7 +172,7 @@ class Layer(Operation):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "call" in cls.__dict__ and not cls.__module__.startswith("gazelle."):
+        if "call" in cls.__dict__ and not from_gazelle(cls):
             cls._sparse_inputs = "call"
             cls._masked_arguments = call_arguments.masked_arguments(cls.call)
         if "build" in cls.__dict__:
@@ -379,7 +380,7 @@ class Layer(Operation):
         Returns:
             The outputs; symbolic tensors for symbolic inputs.
         """
-        if "inputs" in kwargs and not args and type(self).call.__module__.startswith("gazelle."):
+        if "inputs" in kwargs and not args and from_gazelle(type(self).call):
             args = (kwargs.pop("inputs"),)  # Keras' name of the first argument
         self._check_callable(args)
         outer = tracing.current()

@@ -14,6 +14,7 @@ from gazelle import engine
 from gazelle.core import closed_over_tensors, shape_inference, sparse, symbolic, tracing
 from gazelle.core.errors import GazelleError, IncompatibleShapesError
 from gazelle.core.names import PATH, scoped
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.symbolic import Node
 from gazelle.core.variable import Variable
@@ -65,7 +66,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
 def _declared_outputs(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any], error: Exception) -> Tree:
     """The symbolic outputs that a custom layer declares for a `call` that cannot be traced; else raise the error."""
     own = type(layer).compute_output_spec
-    if not own.__module__.startswith("gazelle."):
+    if not from_gazelle(own):
         return own(layer, *args, **kwargs)
     outputs = input_spec.declared_outputs(layer, args, error)
     if outputs is None:

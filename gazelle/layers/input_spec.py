@@ -13,6 +13,7 @@ import jax.numpy as jnp
 
 from gazelle.core import dtypes, shape_inference, symbolic
 from gazelle.core.errors import ArgumentTypeError, GazelleError, IncompatibleShapesError, ShapeError, english, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import explain_tracer_error
 
@@ -159,7 +160,7 @@ def _takes_one_tensor(call: Callable[..., Any]) -> bool:
     """Whether a `call` of gazelle is annotated to take one tensor, not a sequence with further states."""
     parameters = list(inspect.signature(call).parameters.values())
     named = len(parameters) > 1 and parameters[1].name in ("x", "query", "data")
-    return call.__module__.startswith("gazelle.") and named and parameters[1].annotation in ("Array", "ImageData")
+    return from_gazelle(call) and named and parameters[1].annotation in ("Array", "ImageData")
 
 
 def explain_build_error(layer: Layer, args: Sequence[Any], first: object) -> Exception | None:
@@ -226,7 +227,7 @@ def declared_outputs(layer: Layer, args: Sequence[Any], error: Exception) -> Sym
     own = type(layer).compute_output_shape
     if declared is not None and not callable(declared):
         shape: Any = (found[0].shape[0], *declared)
-    elif declared is not None or not own.__module__.startswith("gazelle."):
+    elif declared is not None or not from_gazelle(own):
         shape = (declared or layer.compute_output_shape)(symbolic.map_tree(lambda t: t.shape, args[0]))
     else:
         return None
@@ -238,7 +239,7 @@ def declared_arrays(layer: Layer, args: Sequence[Any]) -> Tree:
 
     For traces with placeholders for unknown sizes, which a layer with a limit (such as a maximum length) refuses.
     """
-    if type(layer).compute_output_shape.__module__.startswith("gazelle.") or not args:
+    if from_gazelle(type(layer).compute_output_shape) or not args:
         return None
     shape: Any = layer.compute_output_shape(jax.tree.map(lambda leaf: tuple(leaf.shape), args[0]))
     return _of_shapes(shape, lambda one: jnp.zeros(one, layer.compute_dtype))

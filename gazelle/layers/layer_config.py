@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.serialization import serialize, serialize_object
 from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.dtype_handling import policy_in_config
@@ -27,7 +28,7 @@ def adds_its_arguments(cls: type[Layer]) -> bool:
 @functools.cache
 def _described(cls: type) -> Any:
     """The class whose constructor takes the config: for a custom class with a get_config the one it inherits from."""
-    return next(c for c in cls.__mro__ if c.__module__.startswith("gazelle.")) if has_own_get_config(cls) else cls
+    return next(c for c in cls.__mro__ if from_gazelle(c)) if has_own_get_config(cls) else cls
 
 
 @functools.cache
@@ -49,7 +50,7 @@ def complete(layer: Layer, own: Config) -> Config:
     names = argument_names(cls.__init__)
     inherited = _takes_the_arguments_of_layer(cls)
     config = dict(own)
-    of_build = ("input_shape", "input_dim") if cls.__module__.startswith("gazelle.") else ()
+    of_build = ("input_shape", "input_dim") if from_gazelle(cls) else ()
     for key in ("input_shape", "input_dim", "batch_input_shape", "batch_size", "batch_shape", "autocast"):
         if inherited or key not in names or key in of_build:
             config.pop(key, None)
@@ -68,7 +69,7 @@ def arguments_left_out(layer: Layer, config: Config) -> dict[str, Any]:
     """Arguments of the constructor that a get_config of the program does not report, if a file can hold them."""
     left: dict[str, Any] = {}
     cls: Any = type(layer)
-    makes_layers = not cls.from_config.__module__.startswith("gazelle.")  # from what its get_config returns
+    makes_layers = not from_gazelle(cls.from_config)  # from what its get_config returns
     if makes_layers or not adds_its_arguments(cls):
         return left
     names = argument_names(type(layer).__init__)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core import policies
 from gazelle.core.errors import ArgumentError, StateError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.layers import dtype_handling
 from gazelle.layers.weight_matrix import matrices, policy_config
 from gazelle.quantizers.calibrated_configs import CalibratedQuantizationConfig, Statistic
@@ -117,7 +118,7 @@ def check(layer: Layer, config: QuantizationConfig, type_check: bool) -> None:
         raise StateError(message(what, expected="a layer without LoRA", got="one with LoRA"))
     if config.mode == "int8" and layer.compute_dtype == "float16":
         raise ArgumentError(message(what, expected="computation in float32 or bfloat16", got="float16"))
-    if type_check and not type(layer).__module__.startswith("gazelle."):
+    if type_check and not from_gazelle(type(layer)):
         raise NotQuantizableError(
             message(
                 what,

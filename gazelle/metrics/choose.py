@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from gazelle import losses
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.names import of_function, snake
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import find
 from gazelle.core.types import Shape
 from gazelle.losses.target_shapes import family
@@ -88,7 +89,7 @@ def choose(
 
 def _create_sums(metric: Metric, *shapes: Shape) -> None:
     """Let a user-defined metric create its sums in `update_state`, as Keras allows: with labels and outputs of 0."""
-    if metric.variables or type(metric).update_state.__module__.startswith("gazelle."):
+    if metric.variables or from_gazelle(type(metric).update_state):
         return
     sizes = [tuple(1 if n is None else n for n in shape) for shape in shapes]
     for dtype in ("float32", "int32"):

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from gazelle import metrics, ops
 from gazelle.core import conventions, tracing
 from gazelle.core.gradients import value_and_grad
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.tensor_wrapper import wrapper_class
 from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers.call_arguments import call_argument_names
@@ -42,7 +43,7 @@ def train(model: Model, data: Tree) -> dict[str, Any]:
 
 def training_mode(model: Model) -> bool | None:
     """The mode in which `fit` calls a model; None where its own `call` has no argument `training`, as in Keras 3."""
-    own = not type(model).call.__module__.startswith("gazelle.")
+    own = not from_gazelle(type(model).call)
     if not conventions.active.training_is_an_argument or not own or "training" in call_argument_names(model):
         return True
     return None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
 from gazelle.core import outdated, shape_inference, symbolic
 from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import MissingAttributeError, message, missing_method
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.replaceable import replaceable
 from gazelle.core.serialization import serialize
@@ -1068,7 +1069,7 @@ class Model(Layer):
             config: the result of `get_compile_config`.
         """
         cls = type(self)
-        own = not cls.compile.__module__.startswith("gazelle.")
+        own = not from_gazelle(cls.compile)
         customized = own and cls.compile_from_config is Model.compile_from_config
         compiling.compile_from_config(self, config, customized)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from gazelle.core.names import of_function
+from gazelle.core.own_code import from_gazelle
 from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
 from gazelle.training.metrics_state import MetricsState
@@ -43,7 +44,7 @@ def attached_metrics(model: Model) -> list[Metric]:
     """Those `in_attributes`, and further ones that a user-defined property `metrics` lists."""
     found = in_attributes(model)
     listing = next(vars(cls)["metrics"] for cls in type(model).__mro__ if "metrics" in vars(cls))
-    if isinstance(listing, property) and not listing.fget.__module__.startswith("gazelle."):
+    if isinstance(listing, property) and not from_gazelle(listing.fget):
         compiled = {id(metric) for metric in compile_metrics(model)}  # `super().metrics` has them
         found += [metric for metric in model.metrics if id(metric) not in compiled]
     return list({id(metric): metric for metric in found}.values())

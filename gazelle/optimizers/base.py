@@ -17,6 +17,7 @@ from gazelle.core import arrays, outdated
 from gazelle.core.config import Configurable
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
 from gazelle.core.names import snake
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.printable import printable
 from gazelle.core.replaced_methods import overrides, replaced
 from gazelle.core.serialization import serialize
@@ -123,7 +124,7 @@ class Optimizer(Configurable):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "build" in cls.__dict__ and not cls.__module__.startswith("gazelle."):
+        if "build" in cls.__dict__ and not from_gazelle(cls):
             cls.build = redirect_build(cls.__dict__["build"])  # type: ignore[method-assign]
 
     def __getstate__(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from gazelle.core import symbolic
 from gazelle.core.operation import Operation
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.policies import DTypePolicy
 from gazelle.core.variable import Variable
 from gazelle.layers import weight_tree
@@ -126,7 +127,7 @@ def describe_rows(name: str, arrays: Tree, rows: int) -> dict[str, str]:
 
 def _arguments(value: Any) -> dict[str, Any]:
     """The constructor's arguments of an object with a config: of ours the current ones, else those it was given."""
-    ours = type(value).__module__.startswith("gazelle.")
+    ours = from_gazelle(type(value))
     given = None if ours else getattr(value, "_config", None)
     if given is None:
         try:

@@ -13,6 +13,7 @@ from gazelle import config, metrics
 from gazelle.core import conventions, logits, tracing
 from gazelle.core.errors import message
 from gazelle.core.masks import get_mask
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.traceback import warn
 from gazelle.core.variable import Variable
 from gazelle.losses.reduction import merge_mask
@@ -181,7 +182,7 @@ def is_reset_to_zeros(metric: Metric) -> bool:
     if isinstance(metric, CompileMetrics):
         return not metric._own_reset
     own = getattr(metric.reset_state, "__func__", None) is Metric.reset_state
-    return own and type(metric).__module__.startswith("gazelle.")
+    return own and from_gazelle(type(metric))
 
 
 class CompileMetrics(Metric, abstract=True):

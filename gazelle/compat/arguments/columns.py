@@ -10,6 +10,7 @@ import numpy as np
 
 from gazelle.compat import era
 from gazelle.compat.types import Option, TensorResult
+from gazelle.core.own_code import from_gazelle
 from gazelle.losses import LossFunctionWrapper
 from gazelle.metrics import MeanMetricWrapper
 
@@ -35,7 +36,7 @@ def with_columns(given: Option) -> Option:
         given.fn = with_columns(given.fn)
     if isinstance(given, functools.partial) and not given.args:
         return functools.partial(with_columns(given.func), **given.keywords)
-    if not isinstance(given, FunctionType) or given.__module__.startswith("gazelle."):
+    if not isinstance(given, FunctionType) or from_gazelle(given):
         return given
 
     @functools.wraps(given)

@@ -18,6 +18,7 @@ from gazelle.compat.arguments import defaults, renamed_arguments
 from gazelle.compat.arguments.ignored import check
 from gazelle.compat.classes import core_class
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.saving.config_check import NO_EFFECT
 from gazelle.saving.h5_format.keras1 import SIDES
 
@@ -147,7 +148,7 @@ def keywords(cls: type) -> frozenset[str]:
 
 
 def _is_gazelle_class(cls: type) -> bool:
-    return cls.__module__.startswith("gazelle.")
+    return from_gazelle(cls)
 
 
 def _keys(kinds: list[str], method: str) -> list[str]:

@@ -13,6 +13,7 @@ from gazelle.compat.metrics import former_metrics, keras1_metrics
 from gazelle.compat.metrics.running_sums import RunningMetric
 from gazelle.compat.types import Option
 from gazelle.core.names import snake
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import REGISTRY
 from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.types import LossLike, MetricLike, Nested
@@ -53,7 +54,7 @@ def parts_of_dicts(given: Option, shape: Sequence[int | None]) -> Option:
     if isinstance(given, list | tuple):
         parts = [(each, parts_of_dicts(each, shape)) for each in given]
         return [one for each, found in parts for one in ([found] if isinstance(each, list | tuple) else found)]
-    user_defined = isinstance(given, FunctionType) and not given.__module__.startswith("gazelle.")
+    user_defined = isinstance(given, FunctionType) and not from_gazelle(given)
     return keras1_metrics.parts(given, shape) if user_defined else [given]
 
 
@@ -77,7 +78,7 @@ def _meant(given: Any) -> Any:
 
 def _is_of_program(function: FunctionType) -> bool:
     """Whether a program defines a function; `functools.wraps` copies the name of another module."""
-    return not (is_own_code(function) and function.__module__.startswith("gazelle."))
+    return not (is_own_code(function) and from_gazelle(function))
 
 
 def _with_binary_metrics(given: Any, loss: Any, outputs: Sequence[str]) -> Any:

@@ -12,6 +12,7 @@ from gazelle.compat.arguments import translation
 from gazelle.compat.classes import is_generated, is_mixin, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
 from gazelle.core.attachments import Attachments
+from gazelle.core.own_code import from_gazelle
 
 Function = Callable[..., Any]
 T = TypeVar("T")
@@ -82,7 +83,7 @@ def prepare(cls: type[object]) -> None:
         return
     for each in reversed(cls.__mro__):
         if issubclass(each, CompatObject) and "_is_prepared" not in vars(each):
-            bases = (base for base in each.__mro__[1:] if base.__module__.startswith("gazelle."))
+            bases = (base for base in each.__mro__[1:] if from_gazelle(base))
             hook = next(vars(base)["__init_subclass__"] for base in bases if "__init_subclass__" in vars(base))
             hook.__func__(each)
 
@@ -120,7 +121,7 @@ def _of_object(value: Any) -> Any:
 def on_tensors(value: T) -> T:
     """What gazelle calls in place of a function or method of a program; other values as they are."""
     code = _function_in(value.func if isinstance(value, functools.partial) else value)
-    if not inspect.isfunction(code) or code.__module__.startswith(("gazelle.", "jax.")):
+    if not inspect.isfunction(code) or from_gazelle(code) or str(code.__module__).startswith("jax."):
         return value
     if code is value:
         return cast(T, _of_function(value))

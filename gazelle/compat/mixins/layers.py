@@ -25,6 +25,7 @@ from gazelle.compat.weights import derived_weights, first_weights, initial_value
 from gazelle.constraints import Constraint
 from gazelle.core import dtypes, names, shape_inference, symbolic
 from gazelle.core.errors import StateError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.replaceable import replaceable
@@ -291,7 +292,7 @@ class LayerMixin(CompatObject):
             initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
         if facade.calls is not None and dtypes.standardize(kwargs.get("dtype")) == "string":
             return facade.calls.text_weight(kwargs.get("shape"), initializer, kwargs.get("name"))
-        is_own = isinstance(initializer, type) or type(initializer).__module__.startswith("gazelle.")
+        is_own = isinstance(initializer, type) or from_gazelle(type(initializer))
         if not args and callable(initializer) and not is_own:
             kwargs = {**kwargs, "initializer": functools.partial(_initial_value, initializer)}
         elif not args and era.is_package_before_keras_3():
@@ -352,7 +353,7 @@ class LayerMixin(CompatObject):
 @functools.cache
 def _reads_seed_generator(cls: type) -> bool:
     """Whether methods of the program draw from the generator of a layer that it is derived from, such as Dropout."""
-    own = [c for c in cls.__mro__ if not c.__module__.startswith("gazelle.")]
+    own = [c for c in cls.__mro__ if not from_gazelle(c)]
     codes = [getattr(member, "__code__", None) for c in own for member in map(inspect.unwrap, vars(c).values())]
     return any(code is not None and "seed_generator" in code.co_names for code in codes)
 

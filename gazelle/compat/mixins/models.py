@@ -23,6 +23,7 @@ from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
 from gazelle.compat.types import Function, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
@@ -94,7 +95,7 @@ class ModelMixin:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
-        if kwargs and type(self).call.__module__.startswith("gazelle."):
+        if kwargs and from_gazelle(type(self).call):
             unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
             if unknown:
                 warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")
@@ -107,7 +108,7 @@ class ModelMixin:
 
         Before Keras 3 the layers had the mode of the call around it, and `training` had no effect.
         """
-        is_own = not type(self).call.__module__.startswith("gazelle.")  # which calls this one
+        is_own = not from_gazelle(type(self).call)  # which calls this one
         given = {"training": training, "mask": mask}
         if not is_own and self._graph is not None and not called_by_gazelle(1):
             given["training"] = training if era.number() == 3 else None

@@ -21,6 +21,7 @@ from gazelle.compat.mixins.single_layers import for_program
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import tracing
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Array, Shape, Tree
 from gazelle.layers import GRU, LSTM, RNN, Dropout, Layer, MultiHeadAttention, serialize
 from gazelle.layers.call_arguments import call_argument_names
@@ -88,7 +89,7 @@ class RecurrentMixin:
         by_gazelle = era.called_by_gazelle(1)
         config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)
         own = next(cls for cls in type(self).__mro__ if "get_config" in vars(cls))
-        if self._takes_cell and not own.__module__.startswith("gazelle."):
+        if self._takes_cell and not from_gazelle(own):
             config.setdefault("cell", serialize(self.cell))
         # gazelle's loader does not know the number of constants, which are keywords in the configs of models
         extra = {"time_major": self.time_major, "num_constants": 0 if by_gazelle else self.num_constants}

@@ -19,6 +19,7 @@ from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tens
 from gazelle.compat.optimizers import former_optimizers, graph_optimizers, hyperparameters, resource_optimizers
 from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
 from gazelle.core import symbolic
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Array, ArrayLike, Nested
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -241,9 +242,7 @@ class OptimizerMixin(CompatObject):
         """Whether an optimizer had no later arguments when the program was written."""
         kinds = graph_optimizers.GraphOptimizer, resource_optimizers.ResourceOptimizer
         owners = [c for c in type(self).__mro__ if "update_step" in vars(c)]
-        is_before = (
-            era.number() < 3 and not era.is_tf_keras_since_2_11() and owners[0].__module__.startswith("gazelle.")
-        )
+        is_before = era.number() < 3 and not era.is_tf_keras_since_2_11() and from_gazelle(owners[0])
         return is_before or self.updates_gathered_rows or isinstance(self, kinds)
 
     @property

@@ -22,6 +22,7 @@ from gazelle.compat.old_names import weight_name
 from gazelle.compat.types import TensorLike
 from gazelle.core import tracing
 from gazelle.core.context_variables import assigned
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
 from gazelle.core.types import Array
 from gazelle.core.variable import Variable
@@ -269,7 +270,7 @@ class GraphOptimizer(Optimizer, abstract=True):
 
 def is_user_defined(optimizer: object) -> bool:
     """Whether a user-defined class has `get_updates` or `get_gradients`, but none of the later methods."""
-    owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
+    owners = [c for c in type(optimizer).__mro__ if not from_gazelle(c)]
     later = ("rule", "update_step", "_resource_apply_dense")
     return any(name in vars(c) for c in owners for name in ("get_updates", "get_gradients")) and not any(
         name in vars(c) for c in owners for name in later

@@ -21,6 +21,7 @@ from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.backend import functions
 from gazelle.compat.classes import adopt
 from gazelle.compat.optimizers import former_optimizers
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import is_symbolic
 from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
@@ -185,7 +186,7 @@ def _dtype(given: DTypeLike) -> Any:
 
 def is_user_defined(optimizer: Optimizer) -> bool:
     """Whether the class of an optimizer is user-defined and has `_resource_apply_dense`, but no later method."""
-    owners = [c for c in type(optimizer).__mro__ if not c.__module__.startswith("gazelle.")]
+    owners = [c for c in type(optimizer).__mro__ if not from_gazelle(c)]
     names = {name for c in owners for name in vars(c)}
     return not names.isdisjoint({"_apply_dense", "_resource_apply_dense"}) and names.isdisjoint({"rule", "update_step"})
 

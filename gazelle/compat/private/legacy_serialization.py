@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle import saving
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Deserialized, Serialized
 
 
@@ -23,7 +24,7 @@ def deserialize_keras_object(
     known = {**(module_objects or {}), **(custom_objects or {})}
     if isinstance(identifier, Mapping) and isinstance(identifier.get("config"), Mapping):
         target, config = known.get(identifier["class_name"]), dict(identifier["config"])
-        if isinstance(target, type) and not target.__module__.startswith("gazelle."):
+        if isinstance(target, type) and not from_gazelle(target):
             with saving.custom_object_scope(custom_objects or {}):
                 return target.from_config(config) if hasattr(target, "from_config") else target(**config)
     return saving.deserialize_keras_object(identifier, custom_objects, module_objects=module_objects or {})

@@ -22,6 +22,7 @@ from gazelle.compat.types import Arguments, Function, Keywords, NamedObject, Opt
 from gazelle.core import symbolic, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import StateError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -70,7 +71,7 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
     given = (args, kwargs)
     if is_inside_trace(given) or not (has_tensor(given) or by_program()):
         return original(*args, **kwargs)
-    if not type(loss).call.__module__.startswith("gazelle."):
+    if not from_gazelle(type(loss).call):
         with assigned(on_tensors, True):
             return _reduced(loss, *boxed(args), **boxed(dict(kwargs)))
     _kept[id(loss)] = loss

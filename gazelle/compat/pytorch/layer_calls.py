@@ -16,6 +16,7 @@ from gazelle.compat.tensorflow.layer_calls import program_key
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.context_variables import assigned
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Tree
 from gazelle.layers import Layer, weight_tree
 from gazelle.models.graph_inputs import fitted, match
@@ -56,7 +57,7 @@ def _call(
     run = getattr(layer, "run_module", None)
     if run is not None:
         return run(*boxed(args), **{"training": scope.training, **boxed(kwargs)})
-    is_own = not type(layer).call.__module__.startswith("gazelle.")
+    is_own = not from_gazelle(type(layer).call)
     if is_own:
         args, kwargs = jax.tree.map(functools.partial(_cast, layer), (args, kwargs), is_leaf=is_box)
         with assigned(on_tensors, True):

@@ -10,6 +10,7 @@ from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.optimizers import former_optimizers
 from gazelle.compat.rules import rule
 from gazelle.core.errors import message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.traceback import warn
 from gazelle.training import callbacks
 
@@ -36,7 +37,7 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
     if type(instance).updates_gathered_rows:  # the class may be replaced below
         instance.__dict__["updates_gathered_rows"] = True
     if old or decay or slow:
-        is_known = type(instance).__module__.startswith("gazelle.") and type(instance).__name__ == kind  # not AdamW
+        is_known = from_gazelle(type(instance)) and type(instance).__name__ == kind  # not AdamW
         # others than `optimizers.legacy` of tf.keras since 2.11 are those of Keras 3, which have no decay
         is_former = decay or slow or instance.updates_gathered_rows or not era.is_tf_keras_since_2_11()
         if is_known and is_former:

@@ -26,6 +26,7 @@ from gazelle.compat.tensorflow.ops import sparse
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import names, symbolic, tracing
 from gazelle.core.context_variables import assigned
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
@@ -146,7 +147,7 @@ def _stored_tensors(layer: Layer) -> dict[tuple[int, str, int], Any]:
     """Tensors in attributes of a user-defined layer and of those in it, also in lists and dicts."""
     found: dict[tuple[int, str, int], Any] = {}
     for one in weight_tree.named_layers(layer).values():
-        for name, value in vars(one).items() if not type(one).__module__.startswith("gazelle.") else ():
+        for name, value in vars(one).items() if not from_gazelle(type(one)) else ():
             if isinstance(value, TensorWrapper | list | tuple | dict) and name not in weight_tree.UNTRACKED:
                 leaves = jax.tree.leaves(value, is_leaf=lambda leaf: is_box(leaf) or weight_tree.is_layer(leaf))
                 found |= {(id(one), name, id(leaf)): leaf for leaf in leaves if isinstance(leaf, TensorWrapper)}
@@ -218,7 +219,7 @@ def _records_layers(model: Any) -> bool:
     """Whether a tape records the layers of a model one by one, for gradients between its outputs or inside of it."""
     graph = getattr(model, "_graph", None)
     complete = graph is not None and model.built  # the graph of a Sequential may end at a layer that looks at values
-    if not complete or not active_tapes() or not type(model).call.__module__.startswith("gazelle."):
+    if not complete or not active_tapes() or not from_gazelle(type(model).call):
         return False
     return model in _looks_at_values or len(symbolic.leaves(graph.outputs)) > 1
 

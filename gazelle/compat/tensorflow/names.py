@@ -18,6 +18,7 @@ from gazelle.compat.era import calling_frame
 from gazelle.compat.tensorflow.calls import guarded
 from gazelle.compat.tensorflow.dtypes import host_array, of_dtype
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
@@ -48,7 +49,7 @@ def named(*names: str) -> Callable[[Any], Any]:
 
 def _pickled_by_name(function: Any, names: tuple[str, ...]) -> Any:
     """The function, which `pickle` finds by its name in TensorFlow instead of the place where it is made."""
-    if names and function.__module__.startswith("gazelle."):
+    if names and from_gazelle(function):
         function.__module__, function.__qualname__ = "gazelle.compat.tensorflow.by_name", names[0].replace(".", "__")
     return function
 

@@ -12,6 +12,7 @@ from gazelle.compat.tensorflow.ops.arrays import stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import ArgumentTypeError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.models import Sequential
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _OF_MASKED_ROWS = (layers.RNN, layers.Bidirectional, layers.GlobalAveragePooling
 def takes(layer: Layer, inputs: object) -> bool:
     """Whether `call` is for these inputs: ragged tensors for a layer that runs no code of the program's own."""
     several = inputs if isinstance(inputs, list | tuple) else [inputs]
-    own = type(layer).call.__module__.startswith("gazelle.") and not isinstance(layer, layers.Lambda)
+    own = from_gazelle(type(layer).call) and not isinstance(layer, layers.Lambda)
     return own and any(isinstance(value, RaggedTensor) for value in several)
 
 

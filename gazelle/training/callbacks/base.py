@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from gazelle.core.argument_types import checks_types
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.method_signatures import check_methods
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.traceback import filtered
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Callback:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         check_methods(cls, _SIGNATURES)
-        if cls.__module__.startswith("gazelle.") and "__init__" in cls.__dict__:
+        if from_gazelle(cls) and "__init__" in cls.__dict__:
             cls.__init__ = filtered(checks_types(cls.__dict__["__init__"]))  # type: ignore[method-assign]
 
     def set_model(self, model: Model) -> None:

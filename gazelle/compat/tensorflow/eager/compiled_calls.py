@@ -12,6 +12,7 @@ from gazelle.compat.tensorflow.eager.programs import NotCompilableError, Program
 from gazelle.compat.types import Function, Option
 from gazelle.core import logits, tracing
 from gazelle.core.masks import get_mask
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.replaced_methods import is_own_code, replaced
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Array, Tree
@@ -39,7 +40,7 @@ def _is_own(part: Any) -> bool:
     values = vars(part).values()
     own = all(is_own_code(value) for value in values if callable(value) and not isinstance(value, KerasTensor))
     looks_at_values = any(base.__module__ in _LOOK_AT_VALUES for base in type(part).__mro__)
-    return own and type(part).__module__.startswith("gazelle.") and not looks_at_values and not replaced(part)
+    return own and from_gazelle(type(part)) and not looks_at_values and not replaced(part)
 
 
 def find(

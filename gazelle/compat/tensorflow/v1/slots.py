@@ -13,6 +13,7 @@ from gazelle.compat.backend.updates import OptimizerStep
 from gazelle.compat.tables import pairs
 from gazelle.compat.tensorflow import variable_names
 from gazelle.compat.tensorflow.v1 import scopes
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import ArrayLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
@@ -112,7 +113,7 @@ def slots_of(optimizer: Optimizer, make: Callable[[Any, str], Variable] | None =
 
 def add_slots(step: OptimizerStep, make: Callable[[Any, str], Variable]) -> None:
     """Make the slots of a step variables of the graph, if its optimizer is one of the library."""
-    if not type(step.optimizer).__module__.startswith("gazelle."):
+    if not from_gazelle(type(step.optimizer)):
         return
     found = slots_of(step.optimizer, make)
     assert found is not None
