@@ -134,3 +134,27 @@ import keras
 assert torch.is_tensor(keras.ops.ones(2))
 """
     subprocess.run([sys.executable, "-c", text], check=True, timeout=300)
+
+
+def test_data_of_tensorflow(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text("""
+import os
+os.environ["KERAS_BACKEND"] = "torch"
+import keras, numpy as np, tensorflow as tf, torch
+
+class Own(keras.layers.Layer):
+    def call(self, inputs):
+        return torch.sin(inputs)
+
+x = np.arange(8, dtype="float32").reshape(4, 2)
+model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones")])
+for batch in tf.data.Dataset.from_tensor_slices(x).batch(4):
+    assert torch.equal(Own()(batch), torch.sin(torch.from_numpy(x)))
+    model(batch).sum().backward()
+assert model.layers[0].kernel.value.grad.ravel().tolist() == [12.0, 16.0]
+model.compile("sgd", "mse")
+model.fit(tf.data.Dataset.from_tensor_slices((x, x[:, :1])).batch(2), verbose=0)
+""")
+    done = run(program)
+    assert done.returncode == 0, done.stderr

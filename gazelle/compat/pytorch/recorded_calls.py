@@ -15,6 +15,7 @@ from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import arrays, prng, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
@@ -138,7 +139,7 @@ def call(
         is_compiled: whether the function is compiled and may be called again from the program.
     """
     flat, structure = jax.tree.flatten((args, dict(kwargs)), is_leaf=is_box)
-    flat = [known_tensor(leaf) for leaf in flat]
+    flat = [unbox(leaf) if isinstance(leaf, TensorWrapper) else known_tensor(leaf) for leaf in flat]
     scope = tracing.current()
     training = None if scope is None else scope.training
     kinds = tuple("t" if is_tensor(v) else "a" if is_array(v) else "s" for v in flat)

@@ -13,6 +13,7 @@ import torch
 from gazelle.core.attachments import Attachments
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, map_in_order
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Array, Tree
 from gazelle.core.variable import Variable
 from gazelle.ops.base import array as as_array
@@ -25,7 +26,7 @@ _TENSORS = Attachments()
 
 def is_box(value: object) -> bool:
     """Whether a value is one tensor or variable."""
-    return isinstance(value, torch.Tensor | Variable | KerasTensor)
+    return isinstance(value, torch.Tensor | TensorWrapper | Variable | KerasTensor)
 
 
 def is_tensor(value: object) -> bool:
@@ -86,8 +87,10 @@ def known_tensor(value: Tree) -> Tree:
 
 
 def unbox(tree: Tree) -> Tree:
-    """Replace the tensors in a tree by arrays."""
-    return map_in_order(lambda v: to_array(v) if is_tensor(v) else v, tree, is_box)
+    """Replace the tensors in a tree by arrays, also those of TensorFlow, as `tf.data` gives them."""
+    return map_in_order(
+        lambda v: to_array(v) if is_tensor(v) else v.array if isinstance(v, TensorWrapper) else v, tree, is_box
+    )
 
 
 def boxed(tree: Tree) -> Tree:

@@ -268,7 +268,8 @@ def module(name: str) -> Facade | None:
     """The module for `import tensorflow...`; None if there is none of that name."""
     full = name.removeprefix("tensorflow").lstrip(".")
     if not full:
-        facade.calls = model_calls
+        if not facade.computes_with_torch():  # such a program may use `tf.data`
+            facade.calls = model_calls
         if names_of_1.in_text_of(sys._getframe(1)):
             names_of_1.notice("Session")
             graphs.build_graphs()
