@@ -88,9 +88,11 @@ def known_tensor(value: Tree) -> Tree:
 
 def unbox(tree: Tree) -> Tree:
     """Replace the tensors in a tree by arrays, also those of TensorFlow, as `tf.data` gives them."""
-    return map_in_order(
-        lambda v: to_array(v) if is_tensor(v) else v.array if isinstance(v, TensorWrapper) else v, tree, is_box
-    )
+
+    def unboxed(value: Any) -> Any:
+        return to_array(value) if is_tensor(value) else value.array if isinstance(value, TensorWrapper) else value
+
+    return map_in_order(unboxed, tree, is_box)
 
 
 def boxed(tree: Tree) -> Tree:
