@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import torch
 
+from gazelle.compat.tensorflow.eager.recording import unboxed as array_of_tensorflow
 from gazelle.core.attachments import Attachments
 from gazelle.core.masks import get_mask, set_mask
 from gazelle.core.symbolic import KerasTensor, map_in_order
@@ -90,7 +91,9 @@ def unbox(tree: Tree) -> Tree:
     """Replace the tensors in a tree by arrays, also those of TensorFlow, as `tf.data` gives them."""
 
     def unboxed(value: Any) -> Any:
-        return to_array(value) if is_tensor(value) else value.array if isinstance(value, TensorWrapper) else value
+        if is_tensor(value):
+            return to_array(value)
+        return array_of_tensorflow(value) if isinstance(value, TensorWrapper) else value
 
     return map_in_order(unboxed, tree, is_box)
 
