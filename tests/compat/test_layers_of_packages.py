@@ -214,3 +214,26 @@ def test_texts_in_a_table_and_names_for_annotations():
     np.testing.assert_array_equal(lookup(look_up("constant")(["a", "b", "c"]), [[2, 0]]).numpy(), [[b"c", b"a"]])
     with pytest.raises(AttributeError, match="Load a Keras model"):
         look_up("compat.v1.GraphDef")()
+
+
+def test_replaced_and_deleted_weights_are_none_of_a_layer(tf_keras_2):
+    """The weights of TensorFlow 2.15."""
+    keras = tf_keras_2.keras
+
+    class Own(keras.layers.Layer):
+        def build(self, shape):
+            self.first = self.add_weight(name="a", shape=(2,))
+            self.first = self.add_weight(name="b", shape=(3,))
+            self.second = self.add_weight(name="c", shape=(4,))
+            self.kept = self.second
+            self.second = None
+            self.third = self.add_weight(name="d", shape=(5,))
+            del self.third
+            self.add_weight(name="e", shape=(6,))
+
+        def call(self, x):
+            return x
+
+    layer = Own()
+    layer(np.ones((1, 3), "float32"))
+    assert sorted(tuple(weight.shape) for weight in layer.weights) == [(3,), (4,), (6,)]

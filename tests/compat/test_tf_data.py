@@ -254,3 +254,14 @@ def test_classes_of_datasets_of_files_have_subclasses(tf, tmp_path):
     (tmp_path / "text").write_bytes(b"x\ny\n")
     assert [one.numpy() for one in tf.data.TextLineDataset(str(tmp_path / "text"))] == [b"x", b"y"]
     assert [one.numpy() for one in tf.data.FixedLengthRecordDataset(str(tmp_path / "text"), 2)] == [b"x\n", b"y\n"]
+
+
+def test_none_in_elements(tf):
+    x = np.arange(6, dtype="float32").reshape(3, 2)
+    data = tf.data.Dataset.from_tensor_slices((x, None, x[:, 0]))
+    batches = list(data.batch(2).map(lambda a, b, c: (a + 1, b, c)))
+    assert [(a.numpy().tolist(), b, c.numpy().tolist()) for a, b, c in batches] == [
+        ([[1, 2], [3, 4]], None, [0, 2]),
+        ([[5, 6]], None, [4]),
+    ]
+    assert next(iter(tf.data.Dataset.from_tensors({"a": x, "b": None})))["b"] is None

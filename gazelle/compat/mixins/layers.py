@@ -114,6 +114,16 @@ class LayerMixin(CompatObject):
         found = NOTHING if name.startswith("__") else call_tensors.attribute(self, name)
         return super().__getattr__(name) if found is NOTHING else found
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        if era.is_tf_keras_2():
+            derived_weights.forget(self, name)
+        super().__setattr__(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        if not era.is_package_before_keras_3():
+            derived_weights.forget(self, name)
+        super().__delattr__(name)
+
     @property
     def batch_input_shape(self) -> Shape | None:
         """The shape that the layer was given for its input."""

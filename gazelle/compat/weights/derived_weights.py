@@ -84,6 +84,14 @@ def remember(layer: Layer, weight: Variable) -> Variable:
     return weight
 
 
+def forget(layer: Layer, name: str) -> None:
+    """Before an attribute is replaced in tf.keras 2, or deleted: its weight is none of the layer any more."""
+    made = _made.get()
+    if made:
+        weight = vars(layer).get(name)
+        made[:] = [one for one in made if one[1] is not weight]
+
+
 def _is_derived(value: Any) -> bool:
     parts = value if isinstance(value, list | tuple) else [value]
     tensors = [part for part in parts if isinstance(part, KerasTensor)]

@@ -37,7 +37,9 @@ def _rebuilt(like: tuple[Any, ...], parts: Iterable[Any]) -> Any:
 
 
 def structured(value: Tree) -> Tree:
-    """Convert the values in tuples and dicts, including lists, to NumPy arrays."""
+    """Convert the values in tuples and dicts, including lists, to NumPy arrays; None stays."""
+    if value is None:
+        return None
     if isinstance(value, tuple):
         return _rebuilt(value, (structured(v) for v in value))
     if isinstance(value, dict):
