@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.serialization import serialize
+from gazelle.core.symbolic import KerasTensor
 from gazelle.core.variable import Variable
 from gazelle.layers import lora, weight_tree
 from gazelle.layers.call_arguments import as_shape
@@ -68,7 +71,17 @@ def build(layer: Layer, config: Mapping[str, Any]) -> None:
             shapes.pop("initial_state_shape", None)  # Keras records it, and no weight depends on it
         layer.build(**shapes)
     elif config.get("input_shape") is not None:
-        layer.build(as_shape(config["input_shape"]))
+        shape = as_shape(config["input_shape"])
+        layer.build(shape)
+        if not from_gazelle(type(layer).build):
+            _build_inside(layer, shape)
+
+
+def _build_inside(layer: Layer, shape: Any) -> None:
+    """Build the layers inside of one whose own `build` leaves them to its first call, by tracing a call."""
+    if not all(one.built for one in weight_tree.named_layers(layer).values()):
+        with contextlib.suppress(Exception):  # `call` has further arguments: the weights that are missing are reported
+            layer.compute_output_spec(KerasTensor(shape, layer.compute_dtype))
 
 
 def save(layer: Layer, store: MutableMapping[str, Any]) -> None:

@@ -235,3 +235,25 @@ def test_arguments_of_custom_layers_with_the_names_of_those_of_layer(tmp_path):
     assert loaded.predict(x, verbose=0) == pytest.approx(y)
     assert list(loaded.layers[0].sizes) == [8, 9]
     assert "input_dim" not in Dense(2, input_dim=3).get_config()
+
+
+def test_layers_that_build_leaves_to_the_first_call(tmp_path):
+    class Tokens(gazelle.Model):
+        def __init__(self, units=3, **kwargs):
+            super().__init__(**kwargs)
+            self.units, self.parts = units, [Dense(units), Dense(2)]
+
+        def build(self, shape):
+            self.token = self.add_weight(shape=(shape[-1],), name="token")
+
+        def call(self, x, training=None):
+            x = x + self.token
+            for part in self.parts:
+                x = part(x)
+            return x
+
+    model, x = Tokens(5), np.ones((2, 4), "float32")
+    y = model(x)
+    model.save(tmp_path / "tokens.keras")
+    loaded = load_model(tmp_path / "tokens.keras", custom_objects={"Tokens": Tokens})
+    np.testing.assert_array_equal(loaded(x), y)
