@@ -237,3 +237,10 @@ def test_replaced_and_deleted_weights_are_none_of_a_layer(tf_keras_2):
     layer = Own()
     layer(np.ones((1, 3), "float32"))
     assert sorted(tuple(weight.shape) for weight in layer.weights) == [(3,), (4,), (6,)]
+
+
+def test_shapes_of_weights_in_programs_for_keras_2(keras_2):
+    model = keras_2.models.Sequential([keras_2.layers.Dense(3, input_dim=2)])
+    shape = model.trainable_weights[0].shape
+    assert shape.as_list() == [2, 3]
+    assert tuple(shape) == (2, 3)

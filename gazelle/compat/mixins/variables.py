@@ -192,9 +192,10 @@ class VariableMixin(RecordedVariable):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Sizes along the axes; programs that import tensorflow receive a `TensorShape`."""
+        """Sizes along the axes; programs for `keras` 1 and 2, or that import tensorflow, receive a `TensorShape`."""
         sizes: tuple[int, ...] = super().shape
-        return sizes if facade.calls is None or called_by_gazelle(1) else TensorShape(sizes)
+        plain = facade.calls is None and era.number() == 3
+        return sizes if plain or called_by_gazelle(1) else TensorShape(sizes)
 
     @property
     def name(self) -> str:
