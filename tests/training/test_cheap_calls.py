@@ -50,7 +50,7 @@ def _own_calls(function, counts=lambda file: file.startswith(ROOT)):
         ("predict", 30),
         ("predict_on_batch", 30),
         ("evaluate", 185),
-        ("fit", 345),
+        ("fit", 348),
     ],
 )
 def test_a_short_call_runs_few_functions_of_ours(model, method, most):

@@ -41,7 +41,8 @@ class CompatObject:
                 if name in vars(cls):
                     wrapped = wrap(own := vars(cls)[name])
                     if inspect.isfunction(own) and inspect.isfunction(wrapped) and wrapped is not own:
-                        vars(wrapped)["__signature__"] = inspect.signature(own)  # `inspect.getfullargspec` reads it
+                        # `inspect.getfullargspec` reads it
+                        vars(wrapped).setdefault("__signature__", inspect.signature(own))
                     setattr(cls, name, wrapped)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
