@@ -13,7 +13,6 @@ from gazelle.core.argument_types import check_types, is_clear, plain_values
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, GazelleError, english
 from gazelle.core.names import snake
 from gazelle.core.outdated import unknown_argument
-from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import custom_object_scope, register
 from gazelle.core.serialization import deserialize, serialize, serialize_argument
 from gazelle.core.traceback import shorten
@@ -96,7 +95,7 @@ def capture_arguments(cls: type, abstract: bool) -> None:
 
     Classes of gazelle are registered, unless they are abstract or private.
     """
-    builtin = from_gazelle(cls)
+    builtin = cls.__module__.startswith("gazelle.")
     if builtin and not abstract and not cls.__name__.startswith("_"):
         names = cls.__dict__.get("_aliases", ())
         if getattr(cls, "_snake_case_names", False):
@@ -114,9 +113,9 @@ def captured_arguments(thing: object) -> dict[str, Any]:
     cls: Any = type(thing)
     outside = _outside_config(cls)
     arguments = {name: value for name, value in getattr(thing, "_config", {}).items() if name not in outside}
-    if from_gazelle(_constructor(cls)):  # which stored the arguments as attributes
+    if (_constructor(cls).__module__ or "").startswith("gazelle."):  # which stored the arguments as attributes
         current = {name: getattr(thing, name, value) for name, value in arguments.items()}
-        if from_gazelle(cls):
+        if cls.__module__.startswith("gazelle."):
             return {name: serialize_argument(value) for name, value in current.items()}
         return {name: serialize_or_keep(value, by_name=True) for name, value in current.items()}
     if has_own_get_config(cls):
@@ -127,7 +126,7 @@ def captured_arguments(thing: object) -> dict[str, Any]:
 
 def has_own_get_config(cls: type[Any]) -> bool:
     """Whether the `get_config` of a class is one of a program."""
-    return not from_gazelle(cls.get_config)
+    return not (cls.get_config.__module__ or "").startswith("gazelle.")
 
 
 def _inherited_arguments(thing: object, cls: Any) -> dict[str, Any]:
@@ -152,7 +151,7 @@ def _outside_config(cls: type) -> frozenset[str]:
 def _arguments_of_parent(cls: type) -> tuple[str, ...]:
     """The names of the arguments of the first constructor of gazelle that a class inherits."""
     for parent in cls.__mro__:
-        if from_gazelle(parent) and "__init__" in vars(parent) and not _takes_positions(parent):
+        if parent.__module__.startswith("gazelle.") and "__init__" in vars(parent) and not _takes_positions(parent):
             parameters = list(_signature(parent.__init__)[0].parameters.values())[1:]  # type: ignore[misc]
             names = [one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD]
             return tuple(name for name in names if name not in _outside_config(cls))
@@ -202,7 +201,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
                 bound = signature.bind(self, *args, **kwargs)
             except TypeError as error:
                 raise _bad_arguments(type(self), signature, kwargs, error) from None
-            own = from_gazelle(type(self))
+            own = type(self).__module__.startswith("gazelle.")
             kept = () if own else self.__dict__.keys() - bound.arguments.keys()  # set by a subclass of the program
             bound.apply_defaults()
             given = dict(list(bound.arguments.items())[1:])

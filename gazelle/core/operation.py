@@ -11,7 +11,6 @@ from gazelle.core import replaced_methods, shape_inference, symbolic
 from gazelle.core.config import capture_arguments, captured_arguments, has_own_get_config, make_from_config
 from gazelle.core.errors import MissingAttributeError, message
 from gazelle.core.names import snake, unique_name
-from gazelle.core.own_code import from_gazelle
 from gazelle.core.printable import printable
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.symbolic import Node
@@ -62,7 +61,7 @@ class Operation:
         capture_arguments(cls, abstract)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if not from_gazelle(type(self)):
+        if not type(self).__module__.startswith("gazelle."):
             self._before_assignment(name, value)
         super().__setattr__(name, value)
         if callable(value):

@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType
 from typing import Any
 
-from gazelle.core.own_code import from_gazelle
-
 #: methods of base classes that programs are traced from, besides those that a class itself defines
 _TRACED = (
     "__call__",
@@ -123,7 +121,7 @@ def is_own_code(function: Callable[..., Any]) -> bool:
 
 def are_original(classes: Iterable[type]) -> bool:
     """Return whether all methods that gazelle's classes among these and their bases have are gazelle's own."""
-    bases = {base for cls in classes for base in cls.__mro__ if from_gazelle(base)}
+    bases = {base for cls in classes for base in cls.__mro__ if base.__module__.startswith("gazelle.")}
     for base in bases:
         for value in vars(base).values():
             if isinstance(value, FunctionType):
@@ -188,7 +186,7 @@ class MethodSnapshot:
 
 def _traced_names(cls: type) -> list[str]:
     """Names of the methods of a class that may be part of a program."""
-    own = [base for base in cls.__mro__ if base is cls or not from_gazelle(base)]
+    own = [base for base in cls.__mro__ if base is cls or not base.__module__.startswith("gazelle.")]
     names = {
         name
         for base in own

@@ -15,7 +15,6 @@ from gazelle.core import budget, outdated, shared_objects
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
 from gazelle.core.operation_names import operation_of
-from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import REGISTRY, find
 from gazelle.core.traceback import warn
 
@@ -101,7 +100,7 @@ def with_arguments_of_compile() -> AbstractContextManager[None]:
 def serialize_object(value: object) -> dict[str, Any]:
     """{"module", "class_name", "config", "registered_name"} of an object that has `get_config`."""
     cls = type(value)
-    ours = from_gazelle(cls)
+    ours = cls.__module__.startswith("gazelle.")
     namespace = getattr(cls, "_namespace", "builtins")
     module = (f"keras.{namespace}" if namespace else "keras") if ours else cls.__module__
     out = {

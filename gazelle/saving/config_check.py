@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.operation_names import operation_of
-from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import REGISTRY, find, find_custom
 from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
@@ -127,7 +126,7 @@ def _object(value: Mapping[str, Any], label: str, within: str) -> dict[str, Any]
     if name == "Lambda":
         config = _with_function(config)
     target = target_of(value)
-    if isinstance(target, type) and from_gazelle(target) and "layers" not in config:
+    if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
         config = _known_arguments(config, target, label, layer)
     if isinstance(target, type) and target.__module__.startswith("gazelle.layers.image"):
         _remove_training(out.get("inbound_nodes"))
@@ -198,7 +197,7 @@ def _arguments(target: type) -> list[str]:
     """The names of the arguments of a class and its base classes."""
     known: list[str] = []
     for cls in target.__mro__:
-        if "__init__" not in cls.__dict__ or not from_gazelle(cls):
+        if "__init__" not in cls.__dict__ or not cls.__module__.startswith("gazelle."):
             continue
         parameters = inspect.signature(cls.__dict__["__init__"]).parameters
         known += [n for n, p in parameters.items() if n != "self" and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
