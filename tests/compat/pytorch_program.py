@@ -165,6 +165,32 @@ def fit_with_torch_layers_and_losses():
     return [*history["loss"], *history["val_loss"], *sums([model.predict(X, verbose=0)])]
 
 
+class WithoutMode(keras.Model):
+    """A model whose `call` has no argument `training`: Keras 3 trains it as in inference."""
+
+    def __init__(self):
+        super().__init__()
+        self.parts = [layers.Dense(4), layers.BatchNormalization(), layers.Dropout(0.5), layers.Dense(1)]
+
+    def call(self, inputs):
+        for part in self.parts:
+            inputs = part(torch.sin(inputs))
+        return inputs
+
+
+@case
+def fit_without_mode_and_with_a_scaled_loss():
+    model = WithoutMode()
+    model(x)
+    floats = [weight for weight in model.weights if "seed" not in weight.path]
+    draws = np.random.RandomState(2)
+    for weight in floats:
+        weight.assign(draws.normal(size=weight.shape) * 0.3 if len(weight.shape) > 1 else ops.ones_like(weight) * 0.2)
+    model.compile(keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.01)), "mse")
+    history = model.fit(X, Y, epochs=2, batch_size=16, shuffle=False, verbose=0).history
+    return [*history["loss"], *sums(floats)]
+
+
 @case
 def optimizers_of_pytorch():
     module = Inside()

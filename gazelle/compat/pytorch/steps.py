@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
-from gazelle.compat.pytorch import modules, parameters
+from gazelle.compat.pytorch import modules, parameters, recorded_calls
 from gazelle.compat.pytorch.tensors import boxed, is_traced, unbox
 from gazelle.compat.types import Function
 from gazelle.core.replaced_methods import overrides
@@ -37,9 +37,9 @@ def _train(model: Any, data: Tree) -> dict[str, Any]:
     x, y, weight = unpack_x_y_sample_weight(data)
     variables = model.trainable_variables
     model.zero_grad()
-    y_pred = model(x, training=True)
+    y_pred = model(x, **({"training": True} if default_steps.training_mode(model) else {}))
     loss = model.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=weight)
     default_steps.track(model, "loss", unbox(loss), unbox(x))
-    loss.backward()
+    recorded_calls.call(model.optimizer.scale_loss, (loss,), {}, is_compiled=False).backward()
     model.optimizer.apply(unbox([parameters.parameter(v).grad for v in variables]), variables)
     return model.compute_metrics(unbox(x), unbox(y), unbox(y_pred), unbox(weight))
