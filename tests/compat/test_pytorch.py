@@ -51,7 +51,7 @@ NUMBERS = {
         1.396883,
     ],
     "fit_with_torch_layers_and_losses": [3.249215, 3.172296, 3.196863, 3.126281, 12.09639],
-    "fit_without_mode_and_with_a_scaled_loss": [  # fmt: skip
+    "fit_without_mode_and_with_a_scaled_loss": [
         4.951849,
         4.757724,
         7.974704,
