@@ -10,6 +10,7 @@ from gazelle import tree
 from gazelle.compat import era, facade, old_names
 from gazelle.compat.classes import compat_class
 from gazelle.compat.metrics import former_metrics, keras1_metrics
+from gazelle.compat.metrics.layer_metrics import LayerMetric
 from gazelle.compat.metrics.running_sums import RunningMetric
 from gazelle.compat.types import Option
 from gazelle.core.names import snake
@@ -17,6 +18,7 @@ from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import REGISTRY
 from gazelle.core.replaced_methods import is_own_code
 from gazelle.core.types import LossLike, MetricLike, Nested
+from gazelle.layers import Layer
 from gazelle.metrics import BinaryAccuracy, BinaryCrossentropy, CosineSimilarity
 
 _ACCURACY = ("accuracy", "acc")
@@ -62,6 +64,8 @@ def _meant(given: Any) -> Any:
     """What a name meant: in Keras 1 a function, later also a class, whose metric has the name "auc", not "AUC"."""
     if isinstance(given, FunctionType) and facade.calls is not None and _is_of_program(given):
         given.metric_class = RunningMetric  # type: ignore[attr-defined]  # it may call `tf.metrics`
+    if isinstance(given, Layer) and getattr(given, "stateful", False):
+        return LayerMetric(given)
     if not isinstance(given, str):
         return given
     if era.number() == 1:
