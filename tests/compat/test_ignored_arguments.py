@@ -59,6 +59,7 @@ REASONS = {
     "preprocessing/image/affine.py apply_channel_shift": "channel_axis",  # the limits are those of all channels
     "private/utils.py hash_file": "chunk_size",
     "private/utils.py validate_file": "chunk_size",
+    "metrics/layer_metrics.py update_state": "sample_weight",  # metrics had no weights
     "pytorch/activation.py _torch_function": "types",  # those of the arguments
     "pytorch/functions.py _backward": "function",
     "pytorch/modules.py __init__": "output_shape",  # that of the result
