@@ -20,6 +20,8 @@ NAMES = tables.objects("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
 _REPLACED = tables.objects("replaced")
+#: current "module.name" -> what programs for Keras 3 get in its place
+replaced_in_keras_3 = _REPLACED["Keras 3"]
 #: further names of metrics in Keras 1
 SHORT_METRICS = _REPLACED["short names of metrics"]
 #: metric of Keras 1, which returned the mean over the batch -> current function
@@ -41,10 +43,6 @@ _INSIDE = tables.lists("module_paths", "lists")["imported by others"]
 _LATER = {since: tables.lists("later_names", since) for since in ("tf.keras 2", "Keras 3", "gazelle")}
 #: module -> tables of names in configs that were also names of the module: losses.mse, metrics.mean_absolute_error
 _REGISTERED = tables.lists("module_paths", "names in configs")
-
-
-#: current "module.name" -> what programs for Keras 3 get in its place
-replaced_in_keras_3 = _REPLACED["Keras 3"]
 
 
 def replacement(path: str) -> str | None:

@@ -49,15 +49,21 @@ def of_three(keras, outputs):
     return keras.models.Sequential([*layers, Dense(outputs, kernel_initializer=ones)])
 
 
-@pytest.mark.parametrize("toggled", [False, True])
-def test_the_frozen_discriminator_of_a_gan(keras_2, toggled):
-    keras = root("keras")
+def gan(keras):
+    """A discriminator that is frozen after its own `compile`, a generator, and the model of both."""
     discriminator, generator = of_three(keras, 1), of_three(keras, 4)
     discriminator.compile("sgd", "mse")
     discriminator.trainable = False
     z = keras.Input((4,))
     combined = keras.models.Model(z, discriminator(generator(z)))
     combined.compile("sgd", "mse")
+    return discriminator, generator, combined
+
+
+@pytest.mark.parametrize("toggled", [False, True])
+def test_the_frozen_discriminator_of_a_gan(keras_2, toggled):
+    keras = root("keras")
+    discriminator, generator, combined = gan(keras)
     losses = []
     for _ in range(3):
         discriminator.trainable = toggled
@@ -122,12 +128,7 @@ def test_statistics_of_a_call_in_training_mode(keras):
 @pytest.mark.parametrize("toggled", [False, True])
 def test_a_gan_of_tensorflow_2_is_trained_with_the_flags_of_compile(toggled, method, tf_keras_2):
     keras = root("tensorflow.keras")
-    discriminator, generator = of_three(keras, 1), of_three(keras, 4)
-    discriminator.compile("sgd", "mse")
-    discriminator.trainable = False
-    z = keras.Input((4,))
-    combined = keras.models.Model(z, discriminator(generator(z)))
-    combined.compile("sgd", "mse")
+    discriminator, generator, combined = gan(keras)
 
     def loss(model, x, y):
         if method == "train_on_batch":

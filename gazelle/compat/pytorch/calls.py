@@ -37,7 +37,6 @@ update_weights = modules.update_weights
 layer_call = layer_calls.layer_call
 run_step = steps.run_step
 prepare_uncompiled = steps.train_with_torch
-_kept: dict[int, Any] = {}  # objects whose ids are in program keys
 
 
 def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
@@ -74,8 +73,7 @@ def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords)
     if not from_gazelle(type(loss).call):
         with assigned(on_tensors, True):
             return _reduced(loss, *boxed(args), **boxed(dict(kwargs)))
-    _kept[id(loss)] = loss
-    return recorded_calls.call(original, args, kwargs, ("loss", id(loss)), is_compiled=is_library_code(loss))
+    return recorded_calls.call(original, args, kwargs, ("loss", loss), is_compiled=is_library_code(loss))
 
 
 def _reduced(loss: Any, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Any:

@@ -53,7 +53,7 @@ def _variables_of(value: Any, path: str, seen: set[int]) -> Iterator[tuple[str, 
         for name, inner in vars(value).items():
             if name != "save_counter" or not path:
                 yield from _variables_of(inner, f"{path}/{name}" if path else name, seen)
-    elif _is_plain(value):
+    elif _is_module(value):
         seen.add(id(value))
         parts = [one for name, inner in sorted(vars(value).items()) for one in _leaves(inner, f"{path}/{name}")]
         for name, inner in sorted(parts, key=lambda part: not isinstance(part[1], Variable)):  # first its own
@@ -73,7 +73,7 @@ def _attribute_names(value: Any, path: str = "", within: tuple[int, ...] = ()) -
         for i, variable in enumerate(value.variables):
             yield f"{path}/{('_iterations', '_learning_rate')[i] if i < 2 else f'_variables/{i - 1}'}", variable
     elif id(value) not in within:
-        is_part = isinstance(value, Checkpoint | Metric) or _is_plain(value)
+        is_part = isinstance(value, Checkpoint | Metric) or _is_module(value)
         parts = vars(value) if is_part else tensorflow_format.members(value) if _has_parts(value) else {}
         for name, inner in parts.items():
             if not name.startswith("_"):
@@ -102,7 +102,7 @@ def _submodules(module: Any, seen: set[int]) -> Iterator[Any]:
     seen.update(found)
     yield from found.values()
     for inner in found.values():
-        yield from _submodules(inner, seen) if _is_plain(inner) else getattr(inner, "submodules", ())
+        yield from _submodules(inner, seen) if _is_module(inner) else getattr(inner, "submodules", ())
 
 
 def _selected(module: Any, recursive: bool, predicate: Callable[[Any], bool], seen: set[int]) -> Iterator[Any]:
@@ -112,12 +112,12 @@ def _selected(module: Any, recursive: bool, predicate: Callable[[Any], bool], se
     seen.update(found)
     yield from filter(predicate, found.values())
     for inner in found.values() if recursive else ():
-        if _is_plain(inner):
+        if _is_module(inner):
             yield from _selected(inner, recursive, predicate, seen)
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether a value is a module and not a layer, which is one for programs."""
+def _is_module(value: Any) -> bool:
+    """Whether a value is a `tf.Module` of its own; layers count as modules for programs alone."""
     return Module in type(value).__mro__
 
 

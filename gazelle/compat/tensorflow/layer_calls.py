@@ -103,14 +103,15 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             out = _call_parts(original, layer, args, kwargs)
         else:
             library = functools.partial(compiled_calls.is_library_code, layer)
-            before = _stored_tensors(layer) if recorded else {}
-            values = [(variable, variable._value) for variable in layer.variables] if recorded else []
+            watched = recorded and _has_user_defined(layer)
+            before = _stored_tensors(layer) if watched else {}
+            values = [(variable, variable._value) for variable in layer.variables] if watched else []
             try:
                 function = layer_outputs.expanded(original)
                 out = layer_outputs.contracted(
                     stateful(function, args, kwargs, program_key(layer), layer, library, is_watched=recorded)
                 )
-                if recorded and _stored_tensors(layer).keys() - before.keys():  # a loss may be computed from them
+                if watched and _stored_tensors(layer).keys() - before.keys():  # a loss may be computed from them
                     for variable, value in values:
                         variable._value = value
                     raise LooksAtValuesError
@@ -141,6 +142,11 @@ def _outer_tensors(layer: Layer) -> list[tuple[Layer, str]]:
                 if known and any(tape.is_affected_by(known) for tape in active_tapes()):
                     found.append((one, name))
     return found
+
+
+def _has_user_defined(layer: Layer) -> bool:
+    """Whether a layer, or one in it, is user-defined, so that its `call` may store tensors."""
+    return not all(from_gazelle(type(one)) for one in weight_tree.named_layers(layer).values())
 
 
 def _stored_tensors(layer: Layer) -> dict[tuple[int, str, int], Any]:

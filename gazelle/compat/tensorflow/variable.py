@@ -18,7 +18,7 @@ from gazelle.compat.operators import add_operators
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
-from gazelle.compat.tensorflow.eager import wide
+from gazelle.compat.tensorflow.eager import float64
 from gazelle.compat.tensorflow.eager.programs import FunctionTrace, NotCompilableError, TracedVariableError
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES
@@ -134,7 +134,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
         shape: ShapeLike | None = None,
         experimental_enable_variable_lifting: bool = True,
     ) -> None:
-        wide.request(dtype)
+        float64.request(dtype)
         value = unboxed(initial_value() if callable(initial_value) else initial_value)
         if isinstance(value, KerasTensor):  # of a graph, such as random numbers
             value = evaluate(value)

@@ -19,7 +19,7 @@ from gazelle.compat.optimizers import hyperparameters
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.dtypes import host_array, name_on_device
-from gazelle.compat.tensorflow.eager import autograph, wide
+from gazelle.compat.tensorflow.eager import autograph, float64
 from gazelle.compat.tensorflow.eager.programs import (
     FunctionTrace,
     Needs64BitsError,
@@ -131,7 +131,7 @@ class Function:
     def _called(self, *args: Any, **kwargs: Any) -> Tree:
         if self.input_signature is not None:
             for spec in self.input_signature:
-                wide.request(getattr(spec, "dtype", None))
+                float64.request(getattr(spec, "dtype", None))
             first = int(_is_unbound(self.python_function))
             checked = itertools.starmap(_checked_argument, zip(self.input_signature, args[first:], strict=False))
             args = (*args[:first], *checked)
@@ -158,7 +158,7 @@ class Function:
         except NeedsTapeError:
             self._has_gradients = True
         except Needs64BitsError:
-            wide.request("float64")
+            float64.request("float64")
         except Exception as error:
             if not needs_values(error):
                 raise

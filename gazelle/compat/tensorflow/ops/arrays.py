@@ -17,7 +17,7 @@ from gazelle.compat.old_variable import Dimension, TensorShape
 from gazelle.compat.tensorflow import names as table
 from gazelle.compat.tensorflow.calls import CONVERSIONS, call, registered
 from gazelle.compat.tensorflow.dtypes import DType, host_array, name_of
-from gazelle.compat.tensorflow.eager import wide
+from gazelle.compat.tensorflow.eager import float64
 from gazelle.compat.tensorflow.eager.programs import FunctionTrace, NotCompilableError
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.function_tables import NAMES
@@ -110,7 +110,7 @@ def constant(
     value: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None, name: str | None = None
 ) -> TensorResult:
     """`tf.constant`."""
-    wide.request(dtype)
+    float64.request(dtype)
     out = convert(value, dtype)
     if shape is not None:
         shape = fixed_shape(shape)
@@ -139,7 +139,7 @@ def cast_array(x: TensorLike, dtype: str) -> TensorResult:
 
 @named("cast", "dtypes.cast")
 def cast(x: TensorLike, dtype: DTypeLike) -> TensorResult:
-    wide.request(dtype)
+    float64.request(dtype)
     kind = name_of(dtype)
     if isinstance(x, Tensor) and x.dtype == kind:
         return x
@@ -192,7 +192,7 @@ named("rank")(lambda input: Tensor(np.asarray(len(input.shape) if is_box(input) 
 
 def _filled(make: Any) -> Any:
     def function(shape: Any, dtype: Any = "float32") -> Any:
-        wide.request(dtype)
+        float64.request(dtype)
         shape, name = fixed_shape(shape), name_of(dtype)
         shape = (shape,) if isinstance(shape, Size) else shape
         if name == "string" and make is np.zeros:
@@ -254,7 +254,7 @@ def eye(
     batch_shape: ShapeLike | None = None,
     dtype: DTypeLike = "float32",
 ) -> TensorResult:
-    wide.request(dtype)
+    float64.request(dtype)
     matrix = np.eye(num_rows, num_columns, dtype=name_of(dtype))
     return matrix if batch_shape is None else np.broadcast_to(matrix, (*batch_shape, *matrix.shape))
 

@@ -18,7 +18,7 @@ from gazelle.compat.backend.shapes import shape as shape_of
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of, name_on_device
-from gazelle.compat.tensorflow.eager import wide
+from gazelle.compat.tensorflow.eager import float64
 from gazelle.compat.tensorflow.eager.recording import in_dataset, unboxed
 from gazelle.compat.tensorflow.names import NAMES, fixed_shape, named, op
 from gazelle.compat.tensorflow.tensor import Tensor
@@ -95,7 +95,7 @@ def draw(
     shape: ShapeLike, dtype: DTypeLike, seed: TensorLike, host: Option, device: Function, *parameters: TensorLike
 ) -> TensorResult:
     """Numbers of a shape: `host(generator, shape)`, or `device(key, shape)` for stateless draws and in traces."""
-    wide.request(dtype)
+    float64.request(dtype)
     shape = fixed_shape(shape)
     shape = (shape,) if isinstance(shape, int | Size) else shape
     if builds_graph() or symbolic.any_symbolic(shape, parameters):  # it draws again whenever it runs
