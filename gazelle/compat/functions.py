@@ -251,7 +251,9 @@ def _on_tensors(original: FunctionType) -> Any:
     def called(*args: Any, **kwargs: Any) -> Any:
         if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
             kwargs["negative_slope"] = kwargs.pop("alpha")
-        return compute(*args, **kwargs) if facade.calls is None else facade.calls.function_call(compute, args, kwargs)
+        return (
+            compute(*args, **kwargs) if facade.adapter is None else facade.adapter.function_call(compute, args, kwargs)
+        )
 
     return _with_core(called, original)
 
@@ -266,14 +268,14 @@ def _recorded(original: FunctionType) -> Any:
         kind = recorder.get()
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
-        if facade.calls is not None and not hasattr(original, "__wrapped__"):
-            found = facade.calls.plain_function(original, args, kwargs)
+        if facade.adapter is not None and not hasattr(original, "__wrapped__"):
+            found = facade.adapter.plain_function(original, args, kwargs)
             if found is not NOTHING:
                 return found
         out = original(*args, **kwargs)
         in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
         of_arrays = in_graph and not has_variable((args, kwargs))
-        return out if facade.calls is None or of_arrays else facade.calls.result_of_ops(out, args, kwargs)
+        return out if facade.adapter is None or of_arrays else facade.adapter.result_of_ops(out, args, kwargs)
 
     return _with_core(called, original)
 
@@ -283,6 +285,6 @@ def _of_tensorflow(original: FunctionType) -> Any:
 
     def made(*args: Any, **kwargs: Any) -> Any:
         out = original(*args, **kwargs)
-        return out if facade.calls is None or not facade.serves_caller() else facade.calls.datasets(out)
+        return out if facade.adapter is None or not facade.serves_caller() else facade.adapter.datasets(out)
 
     return _with_core(made, original)

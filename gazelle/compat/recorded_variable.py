@@ -29,10 +29,10 @@ def recorder_of_program() -> type[TensorWrapper] | None:
 
     It is the recorder, and else `tf.Tensor` for modules that import tensorflow.
     """
-    kind = recorder.get()
-    if (kind is None and facade.calls is None) or called_by_gazelle(2):
-        return None
-    return facade.calls.tensors_of_program() if kind is None else kind
+    kind, adapter = recorder.get(), facade.adapter
+    if kind is not None:
+        return None if called_by_gazelle(2) else kind
+    return None if adapter is None or called_by_gazelle(2) else adapter.tensors_of_program()
 
 
 def has_variable(tree: object) -> bool:
@@ -53,11 +53,11 @@ class RecordedVariable(OldVariable):
         if kind is None:
             return Variable.value.fget(self)
         if era.number() == 3:
-            return self if facade.calls is None else facade.calls.variable_value(self)
+            return self if facade.adapter is None else facade.adapter.variable_value(self)
         found = kind.dispatch(operator.pos, (self,), {})
         if isinstance(found, KerasTensor):
             return lambda: found
-        if facade.calls is None or not hasattr(found, "array"):
+        if facade.adapter is None or not hasattr(found, "array"):
             return found
         from gazelle.compat.tensorflow.variable import VariableValue  # it imports this module
 
@@ -66,22 +66,24 @@ class RecordedVariable(OldVariable):
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
         array: np.ndarray[Any, Any] = super().numpy()
-        return array if facade.calls is None or called_by_gazelle(1) else array[()]
+        return array if facade.adapter is None or called_by_gazelle(1) else array[()]
 
     def __repr__(self) -> str:
         """The text of the library that a program imports, which has the value."""
-        if called_by_gazelle(1) or tracing.current() is not None or (facade.calls is None and era.number() < 3):
+        if called_by_gazelle(1) or tracing.current() is not None:
             return super().__repr__()
         if era.number() == 3:
             return f"{super().__repr__()[:-1]}, value={super().numpy()}>"
-        return facade.calls.text_of_variable(self, old_names.weight_name(self.path))
+        if facade.adapter is None:
+            return super().__repr__()
+        return facade.adapter.text_of_variable(self, old_names.weight_name(self.path))
 
     def __getitem__(self, index: Any) -> Any:
         kind = recorder_of_program()
         if kind is None:
             return super().__getitem__(index)
         found = kind.dispatch(operator.pos, (self,), {})[index]
-        if facade.calls is None:
+        if facade.adapter is None:
             return found
         from gazelle.compat.tensorflow.variable import VariableSlice  # it imports this module
 
@@ -118,7 +120,8 @@ def _assignment(kind: str) -> Callable[..., Any]:
             from gazelle.compat.tensorflow.v1 import graph_variables
 
             return graph_variables.assigned(self, kind, value)
-        out = original(self, facade.calls.unbox(value) if facade.computes_with_torch() else value)
+        adapter = facade.adapter
+        out = original(self, adapter.unbox(value) if adapter is not None and adapter.serves_all else value)
         tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
         return out if tensors is None or called_by_gazelle(1) else tensors.dispatch(operator.pos, (self,), {})
 

@@ -33,7 +33,7 @@ class Penalty:
 
     def __call__(self, x: ArrayLike) -> Array:
         found: Array = self.function()
-        found = found if facade.calls is None else facade.calls.unbox(found)
+        found = found if facade.adapter is None else facade.adapter.unbox(found)
         return found if self.before is None else self.before(x) + found
 
 

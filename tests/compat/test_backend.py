@@ -432,8 +432,8 @@ def test_draws_have_the_shapes_and_limits_asked_for():
 
 @pytest.mark.parametrize("loaded", [False, True])
 def test_layers_are_called_on_variables_of_the_backend(loaded, monkeypatch):
-    calls = importlib.import_module("gazelle.compat.tensorflow.model_calls")
-    monkeypatch.setattr(facade, "loaded", calls if loaded else None)  # a function of the program received tensors
+    adapter = importlib.import_module("gazelle.compat.tensorflow.adapter").ADAPTER
+    monkeypatch.setattr(facade, "loaded", adapter if loaded else None)  # a function of the program received tensors
     image = K.variable(M)
     out = layers.Dense(2, kernel_initializer="ones", use_bias=False)(image)
     assert K.is_keras_tensor(out)

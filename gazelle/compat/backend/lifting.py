@@ -76,12 +76,12 @@ def _with_seeds_of_steps(function: Function) -> Callable[..., Any]:
 
 def computes_at_once() -> bool:
     """Whether the program is for TensorFlow 2: functions of `keras.backend` return tensors with values."""
-    return facade.calls is not None and (era.is_tf_keras_2() or era.number() == 3) and recorder.get() is None
+    return facade.adapter is not None and (era.is_tf_keras_2() or era.number() == 3) and recorder.get() is None
 
 
 def of_program(out: TensorResult, *given: Any) -> TensorResult:
     """A result for the program that passed `given`: where it imports tensorflow, a tensor."""
-    return facade.calls.result_of_ops(out, given, {}) if computes_at_once() else out
+    return facade.adapter.result_of_ops(out, given, {}) if computes_at_once() else out
 
 
 def _are_numbers(values: Iterable[Any]) -> bool:

@@ -105,7 +105,7 @@ def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array
         )
         return outputs, last, states
 
-    calls = facade.calls_for(layer.step, layer.preprocess_input, layer.get_constants)
+    calls = facade.adapter_for(layer.step, layer.preprocess_input, layer.get_constants)
     with derived_weights.present(layer):
         if calls is None:
             return loop(x, mask)

@@ -54,7 +54,7 @@ def call_on_tensors(call: Function) -> Function:
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
         with _kept_weights(self):
-            calls = facade.calls_for(call, owner=type(self))
+            calls = facade.adapter_for(call, owner=type(self))
             if calls is None or not self._converts_arguments:
                 return call(self, *args, **kwargs)
             try:

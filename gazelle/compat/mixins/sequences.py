@@ -134,9 +134,9 @@ class RecurrentMixin:
         training: bool = False,
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
-        if facade.calls is not None and facade.calls.is_box(sequences):  # `layer.call(x)` in a layer of the program
+        if facade.adapter is not None and facade.adapter.is_box(sequences):  # `layer.call(x)` in a layer of the program
             given = arrays_of((sequences, initial_state, mask, training, constants))
-            return facade.calls.result_of_ops(RecurrentMixin.call(self, *given), (sequences,), {})
+            return facade.adapter.result_of_ops(RecurrentMixin.call(self, *given), (sequences,), {})
         sequences, mask = recurrent_inputs.unnamed(sequences), recurrent_inputs.mask_of(mask)
         if constants is not None:
             with recurrent_inputs.given_constants(self, constants):

@@ -51,9 +51,9 @@ def step_on_tensors(step: Function) -> Function:
 
     @functools.wraps(step)
     def called(self: Any, data: Any) -> Any:
-        if facade.calls is None or facade.calls.has_box(data):
+        if facade.adapter is None or facade.adapter.has_box(data):
             return step(self, data)
-        return facade.calls.run_step(step, self, _with_tuples(data) if facade.serves_function(step) else data)
+        return facade.adapter.run_step(step, self, _with_tuples(data) if facade.serves_function(step) else data)
 
     called.__signature__ = inspect.signature(lambda self, data: None)
     return called
@@ -72,8 +72,8 @@ def loss_as_array(compute_loss: Function) -> Function:
     @functools.wraps(compute_loss)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = compute_loss(self, *args, **kwargs)
-        if facade.calls is None or facade.calls.has_box((args, kwargs)):
+        if facade.adapter is None or facade.adapter.has_box((args, kwargs)):
             return out
-        return facade.calls.unbox(out)
+        return facade.adapter.unbox(out)
 
     return called

@@ -91,9 +91,9 @@ def _without_rate(update_step: Function) -> Function:
 
     @functools.wraps(update_step)
     def update(self: Any, gradient: Any, variable: Any, learning_rate: Any = None) -> Any:
-        if facade.calls is None or not called_by_gazelle(1):
+        if facade.adapter is None or not called_by_gazelle(1):
             return update_step(self, gradient, variable)
-        return facade.calls.user_defined_call(functools.partial(update_step, self), (gradient, variable), {})
+        return facade.adapter.user_defined_call(functools.partial(update_step, self), (gradient, variable), {})
 
     return update
 
@@ -281,17 +281,17 @@ class OptimizerMixin(CompatObject):
         """Take one step on `loss`: a function without arguments, a tensor of a tape, or one of a graph for later."""
         if symbolic.is_symbolic(loss):
             return _graph_steps().minimize(self, loss, *args, **kwargs)
-        from gazelle.compat.tensorflow import model_calls
+        from gazelle.compat.tensorflow.adapter import minimize
 
-        return model_calls.minimize(self, loss, *args, **kwargs)
+        return minimize(self, loss, *args, **kwargs)
 
     def compute_gradients(self, loss: TensorLike, *args: Any, **kwargs: Any) -> list[tuple[Any, Variable]]:
         return _graph_steps().compute_gradients(self, loss, *args, **kwargs)
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         super().build(*args, **kwargs)
-        if facade.calls is not None:
-            facade.calls.resume()
+        if facade.adapter is not None:
+            facade.adapter.resume()
 
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Variable]], *args: Any, **kwargs: Any
@@ -322,7 +322,7 @@ def _of_float_step(call: Function) -> Function:
 
     @functools.wraps(call)
     def called(self: Any, step: Any) -> Any:
-        if not called_by_gazelle(1) or facade.calls is None:
+        if not called_by_gazelle(1) or facade.adapter is None:
             return call(self, step)
         try:
             return on_tensors(self, jnp.asarray(step, "float32"))
@@ -340,4 +340,6 @@ class ScheduleMixin(CompatObject):
     def __call__(self, step: TensorLike) -> TensorResult:
         """The rate; a tensor for programs that import tensorflow."""
         rate: Any = super().__call__(arrays_of(step))
-        return rate if facade.calls is None or called_by_gazelle(1) else facade.calls.result_of_ops(rate, (step,), {})
+        return (
+            rate if facade.adapter is None or called_by_gazelle(1) else facade.adapter.result_of_ops(rate, (step,), {})
+        )

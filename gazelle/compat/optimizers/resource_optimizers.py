@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -27,6 +27,9 @@ from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
+
+if TYPE_CHECKING:
+    from gazelle.compat.tensor_adapter import TensorAdapter
 
 
 class ResourceOptimizer(Optimizer, abstract=True):
@@ -55,14 +58,14 @@ class ResourceOptimizer(Optimizer, abstract=True):
             if not inspect.signature(self._prepare).parameters:
                 self._prepare()  # type: ignore[call-arg]
             call = functools.partial(rule, **options)
-            _calls().user_defined_call(call, (gradient, variable), {})
+            _adapter().user_defined_call(call, (gradient, variable), {})
         finally:
             del self.__dict__["_current_rate"]
 
     def _finish_step(self) -> None:
         """Call `_finish` of an optimizer of `tf.train`, which updates what belongs to no weight."""
         if getattr(type(self), "_finish", None) is not None:
-            _calls().user_defined_call(functools.partial(self._finish, [], "update"), (), {})
+            _adapter().user_defined_call(functools.partial(self._finish, [], "update"), (), {})
 
     def _create_slots(self, var_list: list[Variable]) -> None:
         """Create the slots of the weights, by `add_slot`."""
@@ -85,7 +88,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def _create_non_slot_variable(self, initial_value: Any, name: str, colocate_with: Any = None) -> Variable:
         found = self.__dict__["_non_slot_variables"]
         if name not in found:
-            value = jnp.asarray(_calls().unbox(self._call_if_callable(initial_value)), "float32")
+            value = jnp.asarray(_adapter().unbox(self._call_if_callable(initial_value)), "float32")
             found[name] = _as_in_tensorflow(
                 self.add_variable(
                     value.shape, lambda shape, dtype=None: jnp.broadcast_to(value, shape).astype(dtype), name=name
@@ -104,7 +107,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
         return self._get_or_make_slot(var, 0.0, slot_name, op_name)
 
     def _get_or_make_slot(self, var: Variable, val: Any, slot_name: str, op_name: str) -> Variable:
-        value = np.asarray(functions.eval(val) if is_symbolic(val) else _calls().unbox(val))
+        value = np.asarray(functions.eval(val) if is_symbolic(val) else _adapter().unbox(val))
         return self.add_slot(
             var, slot_name, lambda shape, dtype=None: jnp.broadcast_to(jnp.asarray(value, dtype), shape)
         )
@@ -116,7 +119,7 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def _resource_apply_dense(self, grad: Any, var: Variable, apply_state: Any = None) -> None:
         """Apply the rule of a parent class of gazelle: `super()._resource_apply_dense(grad, var)`."""
         rate: Any = self._current_rate
-        self._custom.apply_inherited_rule(_calls().unbox(grad), var, rate)
+        self._custom.apply_inherited_rule(_adapter().unbox(grad), var, rate)
 
     # Hyperparameters -------------------------------------------------------------------------------------------------
 
@@ -130,11 +133,15 @@ class ResourceOptimizer(Optimizer, abstract=True):
             value = self._current_rate * self.decay_until(Optimizer.iterations.fget(self).value)  # type: ignore[attr-defined]
         elif callable(value) and not isinstance(value, Variable):
             value = value(self.iterations) if isinstance(value, LearningRateSchedule) else value()
-        return value if dtype is None else _calls().boxed(jnp.asarray(_calls().unbox(value), str(_dtype(dtype).name)))
+        return (
+            value if dtype is None else _adapter().boxed(jnp.asarray(_adapter().unbox(value), str(_dtype(dtype).name)))
+        )
 
     def _decayed_lr(self, var_dtype: DTypeLike | None = None) -> Any:
         rate = self._get_hyper("learning_rate", var_dtype or "float32")
-        return rate if self._current_rate is None else _calls().boxed(jnp.asarray(self._current_rate, rate.dtype.name))
+        return (
+            rate if self._current_rate is None else _adapter().boxed(jnp.asarray(self._current_rate, rate.dtype.name))
+        )
 
     def _serialize_hyperparameter(self, name: str) -> Any:
         return super().get_config()["learning_rate"] if name == "learning_rate" else self._get_hyper(name)
@@ -172,10 +179,10 @@ def _as_in_tensorflow(variable: Variable) -> Variable:
     return variable
 
 
-def _calls() -> Any:
-    from gazelle.compat.tensorflow import model_calls  # loads all of the facade, which few programs need
+def _adapter() -> TensorAdapter:
+    from gazelle.compat.tensorflow.adapter import ADAPTER  # loads all of the facade, which few programs need
 
-    return model_calls
+    return ADAPTER
 
 
 def _dtype(given: DTypeLike) -> Any:

@@ -9,7 +9,8 @@ import torch
 from gazelle.compat import facade, old_names
 from gazelle.compat.classes import compat_class
 from gazelle.compat.mixins.variables import VariableMixin
-from gazelle.compat.pytorch import calls, dispatch, modules, parameters
+from gazelle.compat.pytorch import dispatch, modules, parameters
+from gazelle.compat.pytorch.adapter import ADAPTER
 from gazelle.core.tensor_wrapper import take_for_wrapper, tensor_classes
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
@@ -32,7 +33,7 @@ _WRAPPER = "gazelle.layers.TorchModuleWrapper"
 
 def activate() -> None:
     """Let programs compute with PyTorch."""
-    facade.calls = calls
+    facade.adapter = ADAPTER
     for kind in (torch.Tensor, torch.nn.Parameter):
         take_for_wrapper(kind, dispatch.TorchTensor)
     for name, member in _OF_VARIABLES.items():
@@ -46,7 +47,7 @@ def close() -> None:
     """Undo `activate`, if it was called."""
     if old_names.replaced_in_keras_3.pop(_WRAPPER, None) is None:
         return
-    facade.calls = None
+    facade.adapter = None
     tensor_classes.clear()
     for name in _OF_VARIABLES:
         delattr(VariableMixin, name)

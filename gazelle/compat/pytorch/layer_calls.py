@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import torch
 
+from gazelle.compat.graph_calls import call_nodes, training_given
 from gazelle.compat.pytorch import recorded_calls
 from gazelle.compat.pytorch.dispatch import TorchTensor, by_program, is_inside_trace, on_tensors
 from gazelle.compat.pytorch.tensors import boxed, has_tensor, is_box, unbox
@@ -19,7 +20,7 @@ from gazelle.core.context_variables import assigned
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Tree
 from gazelle.layers import Layer, weight_tree
-from gazelle.models.graph_inputs import fitted, match
+from gazelle.models.graph_inputs import fitted
 
 
 def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
@@ -78,32 +79,23 @@ def _cast(layer: Layer, value: Any) -> Any:
 
 def _call_nodes(model: Any, scope: tracing.TraceContext, args: Any, kwargs: dict[str, Any]) -> Any:
     """Call the layers and operations of a functional model one by one."""
-    graph = model._extended_graph or model._graph
-    given = kwargs.get("training", args[1] if len(args) > 1 else None)
-    inputs = match(graph, args[0] if args else kwargs["inputs"])
-    values = {
-        id(tensor): recorded_calls.call(
-            functools.partial(fitted, tensor, guessed=graph.guessed), (value,), {}, is_compiled=False
-        )
-        for tensor, value in zip(graph.flat_inputs, map(_as_tensor, inputs), strict=True)
-    }
     before = scope.training
-    scope.training = before if given is None else bool(given)
+    scope.training = training_given(args, kwargs, before)
     try:
-        for node in graph.nodes:
-            outputs = symbolic.leaves(node.outputs)
-            if all(id(tensor) in values for tensor in outputs):
-                continue
-            args_, kwargs_ = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-            if isinstance(node.operation, Layer):
-                found = node.operation(*args_, **kwargs_)
-            else:
-                found = TorchTensor.dispatch(node.operation, args_, kwargs_)
-            results = jax.tree.leaves(boxed(found))
-            values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
+        return call_nodes(model._extended_graph or model._graph, args, kwargs, _fit_input, _call_operation, is_box)
     finally:
         scope.training = before
-    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+def _fit_input(graph: Any, tensor: Any, value: Any) -> Any:
+    function = functools.partial(fitted, tensor, guessed=graph.guessed)
+    return recorded_calls.call(function, (_as_tensor(value),), {}, is_compiled=False)
+
+
+def _call_operation(operation: Any, args: Any, kwargs: Any) -> Any:
+    if isinstance(operation, Layer):
+        return boxed(operation(*args, **kwargs))
+    return boxed(TorchTensor.dispatch(operation, args, kwargs))
 
 
 def _as_tensor(value: Any) -> Any:

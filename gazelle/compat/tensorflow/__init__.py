@@ -18,7 +18,7 @@ from gazelle.compat import facade, unused_imports
 from gazelle.compat.era import NOTHING
 from gazelle.compat.namespaces import root, version
 from gazelle.compat.tables import listed, pairs
-from gazelle.compat.tensorflow import function_tables, model_calls, names_of_1, private_modules
+from gazelle.compat.tensorflow import adapter, function_tables, names_of_1, private_modules
 from gazelle.compat.tensorflow.dtypes import DTYPES
 from gazelle.compat.tensorflow.names import NAMES, named, user_code_location
 from gazelle.compat.tensorflow.v1 import former_orders, graphs, metrics
@@ -269,7 +269,7 @@ def module(name: str) -> Facade | None:
     full = name.removeprefix("tensorflow").lstrip(".")
     if not full:
         if not facade.computes_with_torch():  # such a program may use `tf.data`
-            facade.calls = model_calls
+            facade.adapter = adapter.ADAPTER
         if names_of_1.in_text_of(sys._getframe(1)):
             names_of_1.notice("Session")
             graphs.build_graphs()
@@ -282,7 +282,7 @@ def module(name: str) -> Facade | None:
 
 def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
-    facade.calls = None
+    facade.adapter = None
     graphs.close()
     names_of_1.forget()
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:

@@ -55,6 +55,6 @@ class TFOpLambda(Layer, abstract=True):
     def call(self, *args: Option, **kwargs: Option) -> TensorResult:
         """Call the function."""
         kwargs.pop("name", None)
-        if facade.calls is None:
-            facade.calls = facade.loaded
-        return facade.calls.user_defined_call(self._found(), args, kwargs)
+        if facade.adapter is None:
+            facade.adapter = facade.loaded
+        return facade.adapter.user_defined_call(self._found(), args, kwargs)

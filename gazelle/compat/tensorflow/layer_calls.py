@@ -14,6 +14,7 @@ import numpy as np
 
 from gazelle.compat import facade
 from gazelle.compat.backend.phase import LearningPhase
+from gazelle.compat.graph_calls import call_nodes, training_given
 from gazelle.compat.tensorflow import names_of_1, ragged_layers
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.eager import autograph, compiled_calls
@@ -32,7 +33,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
-from gazelle.models.graph_inputs import fitted, match
+from gazelle.models.graph_inputs import fitted
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
 keep_alive: dict[int, Any] = {}  # objects whose ids are in program keys: an id must not be reused
@@ -234,33 +235,26 @@ def _call_layers(model: Any, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """Call the layers of a functional model one by one, as user code would."""
     _layer_depth.set(0)  # `layer_call` resets it
     args, kwargs = jax.tree.map(_on_device, (args, dict(kwargs)), is_leaf=is_box)
-    graph, outer = model._extended_graph or model._graph, tracing.current()
+    outer = tracing.current()
     base = tracing.TraceContext(key=fresh_key()) if outer is None else outer
-    given = kwargs.get("training", args[1] if len(args) > 1 else None)
-    scope = dataclasses.replace(base, training=base.training if given is None else bool(given))
-    inputs = match(graph, args[0] if args else kwargs["inputs"])
-    values = {
-        id(tensor): call(_input_function(graph, tensor), (value,), {})
-        for tensor, value in zip(graph.flat_inputs, inputs, strict=True)
-    }
+    scope = dataclasses.replace(base, training=training_given(args, kwargs, base.training))
     with tracing.entered(scope):
-        for node in graph.nodes:
-            outputs = symbolic.leaves(node.outputs)
-            if not all(id(tensor) in values for tensor in outputs):
-                args_, kwargs_ = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
-                results = jax.tree.leaves(boxed(_call_operation(node.operation, args_, kwargs_)), is_leaf=is_box)
-                values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
+        out = call_nodes(model._extended_graph or model._graph, args, kwargs, _fit_input, _call_operation, is_box)
     if outer is None:
         model._eager_losses = [boxed(value) for _, value in scope.losses]
-    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+    return out
+
+
+def _fit_input(graph: Any, tensor: Any, value: Any) -> Any:
+    return call(_input_function(graph, tensor), (value,), {})
 
 
 def _call_operation(operation: Any, args: Any, kwargs: Any) -> Any:
     """Call an operation of a graph on tensors; a function, unlike a layer, does not record itself."""
     if isinstance(operation, Layer) or getattr(operation, "runs_on_host", False):
-        return operation(*args, **kwargs)
+        return boxed(operation(*args, **kwargs))
     keep_alive[id(operation)] = operation
-    return call(operation, args, kwargs)
+    return boxed(call(operation, args, kwargs))
 
 
 _input_functions: dict[Any, Any] = {}

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow.adapter import all_variables
 from gazelle.compat.tensorflow.checkpoint_files import CheckpointReader
-from gazelle.compat.tensorflow.model_calls import all_variables
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.graph_variables import set_first_value

@@ -12,8 +12,8 @@ from gazelle.compat.backend import functions
 from gazelle.compat.backend.gradients import graph_gradients, roots_of
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import GradientStep, OptimizerStep, Update
+from gazelle.compat.tensorflow.adapter import all_variables
 from gazelle.compat.tensorflow.eager.tape import recorded_gradients, zeros_wanted
-from gazelle.compat.tensorflow.model_calls import all_variables
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.tensorflow.v1.slots import add_slots

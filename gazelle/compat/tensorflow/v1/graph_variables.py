@@ -20,9 +20,9 @@ from gazelle.compat.backend.updates import Update
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow import variable_names
+from gazelle.compat.tensorflow.adapter import remembered
 from gazelle.compat.tensorflow.dtypes import DType, name_on_device
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.model_calls import remembered
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops import sizes
 from gazelle.compat.tensorflow.v1 import graphs, scopes

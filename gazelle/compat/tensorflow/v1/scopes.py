@@ -18,7 +18,7 @@ from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.backend.updates import Update
 from gazelle.compat.tables import listed
 from gazelle.compat.tensorflow import names, variable_names
-from gazelle.compat.tensorflow.model_calls import all_variables, penalty
+from gazelle.compat.tensorflow.adapter import all_variables, penalty
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph
 from gazelle.compat.types import Option, RegularizerLike, TensorLike, TensorResult
