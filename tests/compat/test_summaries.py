@@ -2,14 +2,10 @@
 
 import io
 import struct
-import sys
 
 import numpy as np
-import pytest
 from PIL import Image
 from tensorboardX.proto import event_pb2
-
-from gazelle.compat.tensorflow import summary_messages
 
 IMAGES = np.linspace(-0.2, 1.2, 4 * 5 * 6 * 3).reshape(4, 5, 6, 3).astype("float32")
 
@@ -99,17 +95,6 @@ def test_programs_read_the_summaries_of_a_session(tensorflow_1):
     summary = tf.Summary()
     summary.ParseFromString(computed)
     assert [(value.tag, value.simple_value) for value in summary.value] == [("loss", 0.5)]
-
-
-def test_without_tensorboardx_numbers_are_written(tf, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "tensorboardX.proto", None)
-    summary_messages.message_types.cache_clear()
-    with tf.summary.create_file_writer(str(tmp_path)).as_default(step=0):
-        with pytest.warns(UserWarning, match=r"tf.summary.histogram writes numbers only: other values need tensorb"):
-            tf.summary.histogram("weights", [1.0])
-        tf.summary.scalar("loss", 0.5)
-    summary_messages.message_types.cache_clear()
-    assert [value.tag for _, value in values(tmp_path)] == ["loss"]
 
 
 def test_variables_and_constants_of_a_graph(tensorflow_1, tmp_path):

@@ -16,7 +16,6 @@ from gazelle.compat import tensorflow
 from gazelle.core.errors import ArgumentError, DamagedFileError, ShapeError, StateError, UnsafeFileError
 from gazelle.models import load_model
 from gazelle.saving.tensorflow_format import read
-from gazelle.saving.tensorflow_format.crc32c import crc32c, masked_crc32c
 from gazelle.saving.tensorflow_format.protobuf import fields
 
 ARCHIVE = pathlib.Path(__file__).parent / "tensorflow_files" / "models.zip"
@@ -236,18 +235,6 @@ def test_damage_is_found(folder, tmp_path, file, change):
         assert change == "flip"  # of bits in names, such as those of metrics, or in unused parts
         if file != "keras_metadata.pb":
             check(model, folder, "earlier_optimizer", "before")
-
-
-def test_checksums():
-    assert crc32c(b"123456789") == 0xE3069283
-    data = np.random.RandomState(0).bytes(3000)
-    bits = 0xFFFFFFFF
-    for byte in data:
-        bits ^= byte
-        for _ in range(8):
-            bits = bits >> 1 ^ (0x82F63B78 if bits & 1 else 0)
-    assert crc32c(data) == bits ^ 0xFFFFFFFF
-    assert 0 <= masked_crc32c(b"") < 2**32
 
 
 @pytest.mark.parametrize("data", [b"\x08", b"\x12\x05abc", b"\x0b", b"\x80" * 11, b"\x0d\x00"])

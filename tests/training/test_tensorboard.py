@@ -2,11 +2,11 @@
 
 import json
 import struct
-import sys
 
 import numpy as np
 import pytest
 from callback_runs import X, Y, fit, made
+from tensorboardX.proto.event_pb2 import Event
 
 import gazelle
 from gazelle import callbacks
@@ -15,13 +15,12 @@ from gazelle.training.callbacks.callback_list import listens_to_batches
 
 def events(folder):
     """{tag: {step: value}} of the event files, read by the format: length, checksum, record, checksum."""
-    pb = pytest.importorskip("tensorboardX.proto.event_pb2")
     found = {}
     for file in folder.glob("events.*"):
         content = file.read_bytes()
         while content:
             (length,) = struct.unpack("<Q", content[:8])
-            event = pb.Event.FromString(content[12 : 12 + length])
+            event = Event.FromString(content[12 : 12 + length])
             content = content[16 + length :]
             for value in event.summary.value:
                 found.setdefault(value.tag, {})[event.step] = value
@@ -79,7 +78,6 @@ def test_tensorboard_writes_histograms_of_any_weights(tmp_path):
 @pytest.mark.parametrize("place", ["log_dir", "nowhere"])
 def test_tensorboard_reads_metadata_of_embeddings_in_its_folder(tmp_path, monkeypatch, place):
     written = []
-    pytest.importorskip("tensorboardX")
     model = gazelle.Sequential([gazelle.layers.Embedding(2, 3, name="words")])
     model.build((None, 1))
     board = callbacks.TensorBoard(tmp_path, embeddings_freq=1, embeddings_metadata={"words": "names.tsv"})
@@ -97,7 +95,6 @@ def test_tensorboard_reads_metadata_of_embeddings_in_its_folder(tmp_path, monkey
 
 @pytest.mark.parametrize(("words", "lines"), [("one", ["one", ""]), ("one two three", ["one", "two"])])
 def test_tensorboard_fits_metadata_of_embeddings_to_their_rows(tmp_path, words, lines):
-    pytest.importorskip("tensorboardX")
     model = gazelle.Sequential([gazelle.layers.Embedding(2, 3, name="words")])
     model.build((None, 1))
     (tmp_path / "names.tsv").write_text("\n".join(words.split()))
@@ -120,20 +117,3 @@ def test_tensorboard_refuses(tmp_path):
         callbacks.TensorBoard(tmp_path, update_freq="often")
     with pytest.raises(ValueError, match="profile_batch: expected a number of at least 0"):
         callbacks.TensorBoard(tmp_path, profile_batch=(5, 2))
-
-
-def test_tensorboard_without_tensorboardx(tmp_path, monkeypatch):
-    events(tmp_path)  # the reader below
-    crc = pytest.importorskip("tensorboardX.crc32c").crc32c
-    monkeypatch.setitem(sys.modules, "tensorboardX", None)
-    with pytest.warns(UserWarning, match=r"TensorBoard writes numbers only: histogram_freq need(.|\n)*tensorboard"):
-        history = fit(made(), [callbacks.TensorBoard(tmp_path, histogram_freq=1, update_freq=2)])
-    monkeypatch.undo()
-    assert numbers(tmp_path / "train", "epoch_loss") == pytest.approx(dict(enumerate(history.history["loss"])))
-    assert list(numbers(tmp_path / "train", "batch_loss")) == [2, 4, 6]
-    (file,) = (tmp_path / "train").glob("events.*")
-    content = file.read_bytes()
-    (length,) = struct.unpack("<Q", content[:8])
-    for part, stored in ((content[:8], content[8:12]), (content[12 : 12 + length], content[12 + length :])):
-        value = crc(part)
-        assert struct.unpack("<I", stored[:4])[0] == (((value >> 15) | (value << 17)) + 0xA282EAD8) & 0xFFFFFFFF

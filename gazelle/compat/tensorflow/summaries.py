@@ -17,20 +17,21 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.function_tables import LISTS
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.ops.arrays import constant
-from gazelle.compat.tensorflow.summary_messages import encoded
 from gazelle.compat.tensorflow.v1 import graphs
-from gazelle.compat.types import DTypeLike, PathLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import NamedObject, PathLike, TensorLike, TensorResult
 from gazelle.core.symbolic import is_symbolic
-from gazelle.training.callbacks.event_file import NumberWriter
 
 
 class Writer:
     """`tf.summary.create_file_writer(folder)`: writes summaries to an event file in the folder."""
 
     def __init__(self, logdir: PathLike | TensorLike) -> None:
+        from gazelle.compat.tensorflow.event_writer import (
+            EventWriter,  # it imports tensorboardX, which few programs need
+        )
+
         self.logdir = text(logdir)
-        self._events = NumberWriter(self.logdir)
+        self._events = EventWriter(self.logdir)
 
     @contextlib.contextmanager
     def as_default(self, step: TensorLike = None) -> Iterator[Writer]:
@@ -47,16 +48,12 @@ class Writer:
         global _writer, _step
         _writer, _step = self, step if step is not None else _step
 
-    def write(self, name: str, value: float, step: int) -> None:
-        self._events.add_scalar(name, value, step)
-        self._events.flush()
-
-    def write_summary(self, summary: bytes, step: int) -> None:
+    def write(self, summary: NamedObject, step: int) -> None:
         self._events.add_summary(summary, step)
         self._events.flush()
 
     def flush(self) -> None:
-        """Do nothing: each number is written immediately."""
+        """Do nothing: each summary is written immediately."""
 
     close = flush
 
@@ -100,8 +97,11 @@ def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
     """`tf.summary.experimental.write_raw_pb`: write a serialized summary, such as those of TensorBoard's hparams."""
     if _writer is None or not _recording:
         return False
+    from tensorboardX.proto import summary_pb2
+
     at = unboxed(step if step is not None else _step)
-    _writer.write_summary(np.asarray(unboxed(tensor)).item(), 0 if at is None else int(np.asarray(at)))
+    summary = summary_pb2.Summary.FromString(np.asarray(unboxed(tensor)).item())
+    _writer.write(summary, 0 if at is None else int(np.asarray(at)))
     return True
 
 
@@ -111,26 +111,6 @@ def write_raw_pb(tensor: TensorLike, step: TensorLike = None) -> TensorResult:
 def summary_scope(name: str, default_name: str = "summary") -> Iterator[tuple[TensorResult, TensorResult]]:
     """`tf.summary.experimental.summary_scope`: the tag and the scope of a summary."""
     yield name or default_name, name or default_name
-
-
-@named("make_tensor_proto", "contrib.util.make_tensor_proto")
-def make_tensor_proto(values: TensorLike, dtype: DTypeLike = None, shape: ShapeLike | None = None) -> TensorResult:
-    """`tf.make_tensor_proto`: the protocol buffer of the package tensorboard; without this package a tensor."""
-    try:
-        from tensorboard.util.tensor_util import make_tensor_proto
-    except ImportError:
-        return constant(values, dtype, shape)
-    return make_tensor_proto(np.asarray(unboxed(values)), dtype=dtype, shape=shape)
-
-
-@named("make_ndarray", "contrib.util.make_ndarray")
-def make_ndarray(tensor: TensorLike) -> TensorResult:
-    """`tf.make_ndarray`: the array in the result of `make_tensor_proto`."""
-    if not hasattr(tensor, "tensor_shape"):
-        return np.asarray(unboxed(tensor))
-    from tensorboard.util.tensor_util import make_ndarray
-
-    return make_ndarray(tensor)
 
 
 def _node(kind: str, name: str, tensor: Any, is_scoped: bool, **options: Any) -> Any:
@@ -151,11 +131,9 @@ def _write(
     if _writer is None or not _recording or isinstance(array, jax.core.Tracer) or isinstance(at, jax.core.Tracer):
         return False
     at = 0 if at is None else int(np.asarray(at))
-    if kind == "scalar":
-        _writer.write(name, float(np.asarray(array)), at)
-        return True
-    for summary in encoded(kind, name, array, **options):
-        _writer.write_summary(summary, at)
+    from gazelle.compat.tensorflow.summary_messages import summary_of
+
+    _writer.write(summary_of(kind, name, array, **options), at)
     return True
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle.core.crc32c import masked_crc32c
 from gazelle.core.errors import DamagedFileError, message
 from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array
-from gazelle.saving.tensorflow_format.crc32c import masked_crc32c
 from gazelle.saving.tensorflow_format.protobuf import Fields, content, contents, fields, number, varint
 from gazelle.saving.tensorflow_format.table import read_table
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gazelle.saving.tensorflow_format.crc32c import masked_crc32c
+from gazelle.core.crc32c import masked_crc32c
 from gazelle.saving.tensorflow_format.protobuf import varint
 
 _MAGIC = 0xDB4775248B80FB57

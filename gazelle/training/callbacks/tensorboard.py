@@ -1,4 +1,4 @@
-"""The callback that writes event files for TensorBoard; all but numbers with tensorboardX."""
+"""The callback that writes event files for TensorBoard, with tensorboardX."""
 
 from __future__ import annotations
 
@@ -16,26 +16,16 @@ from gazelle.core.traceback import warn
 from gazelle.core.types import PathLike
 from gazelle.engine import processes
 from gazelle.training.callbacks.base import Callback
-from gazelle.training.callbacks.event_file import NumberWriter
 
 if TYPE_CHECKING:
     from gazelle.models import Model
-
-
-def _summary_writer(folder: str) -> Any:
-    try:
-        from tensorboardX import SummaryWriter
-    except ImportError:
-        return NumberWriter(folder)
-    return SummaryWriter(folder)
 
 
 class TensorBoard(Callback):
     """Writes event files that `tensorboard --logdir logs` displays, in `log_dir/train` and `log_dir/validation`.
 
     Each epoch writes `epoch_<name>` of all logs and the learning rates; `evaluate` writes
-    `evaluation_<name>_vs_iterations`. The graph, histograms, images and embeddings need tensorboardX; without it the
-    numbers are written, and a warning states what is left out.
+    `evaluation_<name>_vs_iterations`.
 
     Args:
         log_dir: the folder.
@@ -93,7 +83,9 @@ class TensorBoard(Callback):
     def _writer(self, part: str) -> Any:
         """The writer of "train" or "validation"."""
         if part not in self._writers:
-            self._writers[part] = _summary_writer(os.path.join(self.log_dir, part))
+            from tensorboardX import SummaryWriter  # imported where it is used, since few programs do
+
+            self._writers[part] = SummaryWriter(os.path.join(self.log_dir, part))
         return self._writers[part]
 
     def _scalars(self, part: str, template: str, logs: Mapping[str, Any], step: int) -> None:
@@ -105,18 +97,8 @@ class TensorBoard(Callback):
         self._trained = 0
         if not processes.is_main():  # it only takes part in reading weights
             self.log_dir = tempfile.mkdtemp()
-        if isinstance(self._writer("train"), NumberWriter):
-            self._without_tensorboardx()
-        elif self.write_graph:
+        if self.write_graph:
             _write_graph(self._writer("train"), self.model)
-
-    def _without_tensorboardx(self) -> None:
-        """Leave out what only tensorboardX writes, and warn if the program set it: the graph is a default."""
-        given = [name for name in ("histogram_freq", "embeddings_freq") if getattr(self, name)]
-        self.write_graph, self.histogram_freq, self.embeddings_freq = False, 0, 0
-        if given:
-            hint = 'Install it: pip install "gazelle[tensorboard]"'
-            warn(message(f"TensorBoard writes numbers only: {' and '.join(given)} need tensorboardX", hint=hint))
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._times["epoch"] = time.perf_counter()

@@ -1,25 +1,23 @@
-"""tf.io.parse_example and tf.io.serialize_tensor: conversion between messages and tensors."""
+"""tf.io.parse_example: tensors from messages of `tf.train.Example`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
-from gazelle.compat.tensorflow.data.examples import Example, Feature, SequenceExample, fields
-from gazelle.compat.tensorflow.dtypes import NUMBERS, as_dtype, name_of
+from gazelle.compat.tensorflow.data.examples import MESSAGES, values_of
+from gazelle.compat.tensorflow.dtypes import as_dtype, name_of
 from gazelle.compat.tensorflow.names import named
-from gazelle.compat.tensorflow.ops.arrays import array_of, convert
+from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.tensor import Tensor
+from gazelle.compat.tensorflow.tensor_messages import parsed
 from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
-from gazelle.core.record_format import field, varint
-from gazelle.saving.tensorflow_format import protobuf
 
 
 @named("io.FixedLenFeature", "FixedLenFeature")
@@ -98,12 +96,12 @@ def _listed(values: list[Any], dtype: Any) -> Any:
 @ignores("example_names")
 def parse_single_example(serialized: TensorLike, features: Mapping[str, Any]) -> dict[str, Any]:
     """`tf.io.parse_single_example`: {name: tensor}, with shapes and dtypes from `features`."""
-    return _parsed(Example.FromString(serialized).features.feature, features)
+    return _parsed(parsed(MESSAGES["Example"], serialized).features.feature, features)
 
 
-def _parsed(found: Mapping[str, Feature], features: Mapping[str, Any] | None) -> dict[str, Any]:
+def _parsed(found: Mapping[str, Any], features: Mapping[str, Any] | None) -> dict[str, Any]:
     keys = {name: getattr(spec, "value_key", None) or name for name, spec in (features or {}).items()}
-    read = lambda key: found[key].values() if key in found else []  # noqa: E731
+    read = lambda key: values_of(found[key]) if key in found else []  # noqa: E731
     return {
         name: spec.of_both(read(spec.index_key), read(spec.value_key))
         if isinstance(spec, SparseFeature)
@@ -120,11 +118,10 @@ def parse_single_sequence_example(
     sequence_features: Mapping[str, Any] | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """`tf.io.parse_single_sequence_example`: ({name: tensor} of the sequence, {name: tensor (steps, ...)})."""
-    given = SequenceExample.FromString(serialized)
+    given = parsed(MESSAGES["SequenceExample"], serialized)
     found = given.feature_lists.feature_list
-    steps = {
-        name: [one.values() for one in found[name].feature] if name in found else [] for name in sequence_features or {}
-    }
+    names = sequence_features or {}
+    steps = {name: [values_of(one) for one in found[name].feature] if name in found else [] for name in names}
     parts = {name: _steps(name, spec, steps[name]) for name, spec in (sequence_features or {}).items()}
     return _parsed(given.context.feature, context_features), parts
 
@@ -179,35 +176,3 @@ def _batched(spec: Any, parts: list[Any]) -> Any:
     indices = [(row, column) for row, n in enumerate(lengths) for column in range(n)]
     values = np.concatenate([part.values.array for part in parts])
     return SparseTensor(np.asarray(indices, "int64").reshape(-1, 2), values, [len(parts), max(lengths)])
-
-
-# Tensors as bytes: the message TensorProto, whose fields are dtype (1), shape (2: dims, each with a size) and raw bytes
-
-
-_NUMBERS = {name: number for number, name in NUMBERS.items()}
-
-
-@named("io.serialize_tensor", "serialize_tensor")
-def serialize_tensor(tensor: TensorLike) -> Tensor:
-    """`tf.io.serialize_tensor`: the tensor as bytes."""
-    array = array_of(tensor)
-    dims = b"".join(field(2, varint(1 << 3) + varint(n)) for n in array.shape)
-    head = varint(1 << 3) + varint(_NUMBERS[name_of(array.dtype)]) + field(2, dims)
-    if array.dtype == object:
-        return convert(head + b"".join(field(8, v) for v in array.flat))
-    return convert(head + field(4, array.tobytes()))
-
-
-@named("io.parse_tensor", "parse_tensor")
-def parse_tensor(serialized: TensorLike, out_type: DTypeLike) -> Tensor:
-    """`tf.io.parse_tensor`: the tensor from bytes."""
-    given = fields(bytes(array_of(serialized).item()))
-    shape = [protobuf.number(fields(dim), 1) for dim in protobuf.contents(fields(protobuf.content(given, 2)), 2)]
-    kind = name_of(out_type)
-    raw, strings = protobuf.content(given, 4), protobuf.contents(given, 8)
-    flat = _listed(strings, kind) if kind == "string" else np.frombuffer(raw, jnp.dtype(kind))
-    if flat.size != int(np.prod(shape)):
-        raise DataError(
-            message("tf.io.parse_tensor", expected=f"{int(np.prod(shape))} values of {kind}", got=flat.size)
-        )
-    return Tensor(flat.reshape(shape))

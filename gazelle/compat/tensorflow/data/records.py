@@ -23,8 +23,8 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import array_of
 from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import DTypeLike, Nested, PathLike, TensorLike
+from gazelle.core.crc32c import masked_crc32c
 from gazelle.core.errors import DataError, message
-from gazelle.core.record_format import checksum
 
 
 @named("io.TFRecordOptions", "python_io.TFRecordOptions")
@@ -56,9 +56,7 @@ class TFRecordWriter:
         self._file = _open(text(path), "wb", getattr(options, "compression_type", options))
 
     def write(self, record: TensorLike) -> None:
-        data = bytes(array_of(record).item())
-        head = struct.pack("<Q", len(data))
-        self._file.write(head + checksum(head) + data + checksum(data))
+        self._file.write(as_record(bytes(array_of(record).item())))
 
     def flush(self) -> None:
         self._file.flush()
@@ -73,17 +71,27 @@ class TFRecordWriter:
         self.close()
 
 
+def as_record(data: bytes) -> bytes:
+    """A record of these bytes in a file."""
+    length = struct.pack("<Q", len(data))
+    return length + _checksum(length) + data + _checksum(data)
+
+
+def _checksum(data: bytes) -> bytes:
+    return struct.pack("<I", masked_crc32c(data))
+
+
 def records(path: str, compression: str = "") -> Iterator[Any]:
     """The records of a file; lengths and checksums are compared, so damaged files raise an error."""
     with _open(path, "rb", compression) as file:
         number = 0
         while head := file.read(12):
-            broken = len(head) < 12 or head[8:] != checksum(head[:8])
+            broken = len(head) < 12 or head[8:] != _checksum(head[:8])
             size = 0 if broken else struct.unpack("<Q", head[:8])[0]
             data, sums = file.read(size), file.read(4)
             if broken or len(data) < size or len(sums) < 4:
                 raise DataError(message(f"TFRecord file {path!r}", expected="complete records", got="a damaged one"))
-            if sums != checksum(data):
+            if sums != _checksum(data):
                 expected = "records that match their checksums"
                 got = f"another checksum for record {number}"
                 hint = "The file was changed or damaged: write or download it again."

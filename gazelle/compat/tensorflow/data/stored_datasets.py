@@ -11,12 +11,12 @@ import jax
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.data.dataset import Dataset
 from gazelle.compat.tensorflow.data.elements import is_ragged
-from gazelle.compat.tensorflow.data.parsing import parse_tensor, serialize_tensor
 from gazelle.compat.tensorflow.data.records import TFRecordWriter, records
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.files import text
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import convert
+from gazelle.compat.tensorflow.tensor_messages import parse_tensor, serialize_tensor
 from gazelle.compat.types import PathLike, TensorLike
 from gazelle.core.errors import DataError, message
 

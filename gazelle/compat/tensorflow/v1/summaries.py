@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,58 +14,10 @@ from gazelle.compat.backend import sessions
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.summaries import Writer
-from gazelle.compat.tensorflow.summary_messages import encoded, message_types
 from gazelle.compat.tensorflow.v1 import scopes
 from gazelle.compat.tensorflow.v1.scopes import summaries
-from gazelle.compat.types import Option, TensorLike, TensorResult
+from gazelle.compat.types import NamedObject, Option, TensorLike, TensorResult
 from gazelle.core.types import PathLike
-
-
-class HistogramProto(SimpleNamespace):
-    """`tf.HistogramProto()`: a histogram that a program fills for an event file."""
-
-    def __init__(self, **fields: Option) -> None:
-        super().__init__(**{"bucket_limit": [], "bucket": []} | fields)
-
-
-class Summary:
-    """`tf.Summary(value=[tf.Summary.Value(tag=..., simple_value=...)])`: values for an event file."""
-
-    class Image(SimpleNamespace):
-        """`tf.Summary.Image(encoded_image_string=..., height=..., width=...)`."""
-
-    class Audio(SimpleNamespace):
-        """`tf.Summary.Audio(encoded_audio_string=..., sample_rate=..., content_type=...)`."""
-
-    class Value(SimpleNamespace):
-        """A value with its name: `tag` and one of `simple_value`, `histo`, `image` and `audio`."""
-
-        def serialized(self) -> bytes:
-            """The bytes of a summary with this value; none if it needs tensorboardX, which is absent."""
-            messages = message_types("tf.Summary")
-            if messages is None:
-                return b""
-            kinds = {
-                "histo": messages.HistogramProto,
-                "image": messages.Summary.Image,
-                "audio": messages.Summary.Audio,
-            }
-            fields = {k: kinds[k](**vars(v)) if k in kinds else v for k, v in vars(self).items()}
-            return bytes(messages.Summary(value=[messages.Summary.Value(**fields)]).SerializeToString())
-
-    def __init__(self, value: Sequence[Any] = ()) -> None:
-        self.value = _Values(value)
-
-    def ParseFromString(self, serialized: Summary) -> None:  # noqa: N802 - the name of protocol buffers
-        """Take over the values of a summary that a session computed."""
-        self.value = _Values(serialized.value)
-
-
-class _Values(list[Any]):
-    def add(self, **fields: Any) -> Any:
-        """Append a value and return it."""
-        self.append(Summary.Value(**fields))
-        return self[-1]
 
 
 class SummaryNode(sessions.Fetch):
@@ -82,12 +33,12 @@ class SummaryNode(sessions.Fetch):
     def __init__(self, kind: str, tag: str, tensor: TensorLike, options: dict[str, Any]) -> None:
         self.kind, self.tag, self.fetched, self.options = kind, tag, tensor, options
 
-    def result(self, value: TensorResult) -> Summary:
+    def result(self, value: TensorResult) -> bytes:
         """The summary of a computed value."""
-        if self.kind == "scalar":
-            return Summary([Summary.Value(tag=self.tag, simple_value=float(value))])
+        from gazelle.compat.tensorflow.summary_messages import summary_of
+
         scaled = {"scaled": True} if self.kind == "image" else {}
-        return Summary(encoded(self.kind, self.tag, value, **self.options, **scaled))
+        return bytes(summary_of(self.kind, self.tag, value, **self.options, **scaled).SerializeToString())
 
 
 def summary_node(kind: str, tag: str, tensor: TensorLike, options: dict[str, Any]) -> SummaryNode:
@@ -101,8 +52,8 @@ class _Merged(sessions.Fetch):
         self.nodes = list(nodes)
         self.fetched = [node.fetched for node in self.nodes]
 
-    def result(self, value: Any) -> Summary:
-        return Summary([one for node, v in zip(self.nodes, value, strict=True) for one in node.result(v).value])
+    def result(self, value: Any) -> bytes:
+        return b"".join(node.result(v) for node, v in zip(self.nodes, value, strict=True))  # repeated fields add up
 
 
 named("summary.merge_all", "merge_all_summaries", "compat.v1.summary.merge_all")(
@@ -119,14 +70,12 @@ class FileWriter(Writer):
     def __init__(self, logdir: PathLike) -> None:
         super().__init__(logdir)
 
-    def add_summary(self, summary: Summary | bytes, global_step: TensorLike = None) -> None:
+    def add_summary(self, summary: NamedObject | bytes, global_step: TensorLike = None) -> None:
         """Write the values of a summary."""
-        step = int(np.asarray(unboxed(global_step or 0)))
-        for one in [summary] if isinstance(summary, bytes) else summary.value:
-            if isinstance(one, Summary.Value) and getattr(one, "simple_value", None) is not None:
-                self.write(one.tag, float(one.simple_value), step)  # also without tensorboardX
-            elif message := one if isinstance(one, bytes) else one.serialized():
-                self.write_summary(message, step)
+        from tensorboardX.proto import summary_pb2
+
+        made = summary_pb2.Summary.FromString(summary) if isinstance(summary, bytes) else summary
+        self.write(made, int(np.asarray(unboxed(global_step or 0))))
 
     def add_graph(self, *_: object, **__: object) -> None:
         """Do nothing: graphs are not written."""

@@ -1,13 +1,8 @@
-"""Records of TFRecord and event files: the fields of their messages, and their checksums.
-
-A message is a sequence of fields. A field is a varint number * 8 + kind, followed by a varint for kind 0, or a length
-and bytes for kind 2. The checksum of a record is its masked CRC-32C.
-"""
+"""CRC-32C, the checksum in files of TensorFlow: checkpoints, TFRecord files and event files."""
 
 from __future__ import annotations
 
 import functools
-import struct
 from typing import Any
 
 import numpy as np
@@ -15,25 +10,29 @@ import numpy as np
 _BLOCK = 1024  # bytes that are looked up at once in long records
 
 
-def varint(value: int) -> bytes:
-    """An integer with seven bits per byte, the lowest first."""
-    value &= 2**64 - 1
-    out = bytearray()
-    while value > 127:
-        out.append(value & 127 | 128)
-        value >>= 7
-    return bytes((*out, value))
+def masked_crc32c(data: bytes) -> int:
+    """The checksum as files of TensorFlow store it: rotated by 15 bits, plus a constant.
+
+    Args:
+        data: The bytes.
+
+    >>> f"{masked_crc32c(b'123456789'):08x}"
+    'c78ab0e5'
+    """
+    crc = crc32c(data)
+    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
-def field(number: int, data: bytes) -> bytes:
-    """A field that contains bytes."""
-    return varint(number << 3 | 2) + varint(len(data)) + data
+def crc32c(data: bytes) -> int:
+    """CRC-32C of bytes.
 
+    Args:
+        data: The bytes.
 
-def checksum(data: bytes) -> bytes:
-    """The masked CRC-32C: rotated by 15 bits, plus a constant."""
-    crc = _state(data) ^ 0xFFFFFFFF
-    return struct.pack("<I", ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF)
+    >>> f"{crc32c(b'123456789'):08x}"
+    'e3069283'
+    """
+    return _state(data) ^ 0xFFFFFFFF
 
 
 @functools.cache
