@@ -9,8 +9,9 @@ import jax.numpy as jnp
 
 from gazelle.core import prng, tracing
 from gazelle.core.engines import engine
-from gazelle.core.errors import ArgumentError, message
+from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.replaced_methods import overrides
+from gazelle.core.shape_inference import shown
 from gazelle.core.types import Array, Tree
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
@@ -26,6 +27,32 @@ class ScanOptions(NamedTuple):
     every: bool = True  # all outputs are needed (False: only the last one is used)
     training: bool = False
     use_cudnn: bool | str = False
+
+
+def steps_of_mask(label: str, mask: Array, batch: int, time: int) -> Array:
+    """Return a mask as (time, batch): a step with several mask values counts if one of them is True.
+
+    Args:
+        label: The layer, for errors.
+        mask: Mask (batch, time, ...) or (1, time, ...).
+        batch: Number of sequences.
+        time: Number of steps.
+
+    Returns:
+        A boolean array.
+
+    Raises:
+        ShapeError: If the mask has another shape: a kernel that reads it would read beyond its end.
+    """
+    sizes = [shown((given, size)) for given, size in zip(mask.shape[:2], (batch, time), strict=False)]
+    known = [given == size or None in (given, size) for given, size in sizes]
+    if len(sizes) < 2 or not (known[0] or mask.shape[0] == 1) or not known[1]:
+        expected, got = shown((batch, time)), shown(mask.shape)
+        raise ShapeError(message(f"The mask of {label}", expected=f"shape {expected}", got=f"shape {got}"))
+    if mask.shape[1] != time:  # one of the two is a size of symbolic tensors that is not known yet
+        return jnp.ones((time, batch), bool)
+    mask = jnp.swapaxes(mask.astype(bool), 0, 1)
+    return jnp.broadcast_to(mask.any(axis=tuple(range(2, mask.ndim))), (time, batch))
 
 
 def scan_cell(cell: Cell, x: Array, states: list[Any], mask: Array | None, how: ScanOptions) -> tuple[Any, list[Any]]:

@@ -16,7 +16,7 @@ from gazelle.core.variable import Variable, is_variable
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 from gazelle.layers.input_spec import InputSpec
-from gazelle.layers.recurrence import ScanOptions, scan_cell, select
+from gazelle.layers.recurrence import ScanOptions, scan_cell, select, steps_of_mask
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, check_cell
 
@@ -144,12 +144,12 @@ class RNN(Layer):
         mask: Array | None = None,
         training: bool = False,
     ) -> Array | tuple[Any, ...]:
-        states = self._first_states(jax.tree.leaves(sequences)[0].shape[0], initial_state)
+        batch, time = jax.tree.leaves(sequences)[0].shape[:2]
+        states = self._first_states(batch, initial_state)
         if isinstance(mask, (list, tuple)):
             mask = mask[0]
-        if mask is not None:  # (time, batch); a step with several mask values counts if one of them is True
-            mask = jnp.swapaxes(mask.astype(bool), 0, 1)
-            mask = mask.any(axis=tuple(range(2, mask.ndim)))
+        if mask is not None:
+            mask = steps_of_mask(self._label, mask, batch, time)
         how = ScanOptions(
             self.go_backwards,
             self.unroll,

@@ -231,3 +231,21 @@ def test_final_states_of_a_stack_are_those_of_its_cells():
 def test_both_directions_use_cudnn_as_the_layer_does(choice):
     both = Bidirectional(LSTM(2, use_cudnn=choice))
     assert both.forward_layer.use_cudnn == both.backward_layer.use_cudnn == choice
+
+
+@pytest.mark.parametrize("cls", [LSTM, GRU, SimpleRNN])
+def test_the_mask_fits_the_sequences(cls):
+    """Kernels read the mask without its shape: a smaller one made them read other memory."""
+    x, layer = np.random.default_rng(0).normal(size=(5, 4, 3)).astype("float32"), cls(2)
+    for shape in ((5, 3), (5, 9), (4, 4), (5,)):
+        with pytest.raises(ShapeError, match=r"The mask of \w+ '\w+': expected shape \(5, 4\), got shape"):
+            layer(x, mask=np.ones(shape, bool))
+    row = np.array([[True, False, True, False]])
+    expected = layer(x, mask=np.repeat(row, 5, 0))
+    for mask in (row, row[:, :, None], np.repeat(row[..., None], 5, 0)):
+        np.testing.assert_array_equal(layer(x, mask=mask), expected)
+    inputs, mask = Input((None, 3)), Input((4,), dtype="bool")
+    model = Model([inputs, mask], layer(inputs, mask=mask))
+    np.testing.assert_allclose(model.predict([x, np.repeat(row, 5, 0)], verbose=0), expected, rtol=1e-5)
+    with pytest.raises(ShapeError, match="The mask of"):
+        layer(Input((5, 3)), mask=mask)
