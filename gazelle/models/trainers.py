@@ -219,9 +219,6 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
         raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
     if isinstance(optimizer, MultiOptimizer):
         optimizer.know_paths(model.path or model.name, weight_tree.named_variables(model))
-    owner = _OWNERS.get(optimizer, lambda: None)()
-    others = [] if owner is None or owner is model else list(weight_tree.named_variables(owner).values())
-    _OWNERS[optimizer] = weakref.ref(model)
     named = weight_tree.named_variables(model)
     known = set(map(id, named.values()))
     built = optimizer._keys.variables if optimizer.built else ()
@@ -230,7 +227,7 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
         other = external.get(path) if path in trainable else None
         if other is None:
             continue
-        if other.shape != variable.shape or any(other is one for one in others):
+        if other.shape != variable.shape or _is_of_another_model(optimizer, other, model):
             name = type(optimizer).__name__
             raise StateError(
                 message(
@@ -240,3 +237,14 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
                     hint=f"Make an optimizer for each model: compile({name}(...), ...).",
                 )
             )
+    _OWNERS[optimizer] = weakref.ref(model)
+
+
+def _is_of_another_model(optimizer: Optimizer, variable: Variable, model: Model) -> bool:
+    """Whether another model was trained with the optimizer, and the variable is one of its weights."""
+    if optimizer not in _OWNERS:
+        return False
+    owner = _OWNERS[optimizer]()
+    if owner is None:  # deleted since, as in a loop over folds: the result must not depend on the garbage collector
+        return True
+    return owner is not model and any(variable is one for one in weight_tree.named_variables(owner).values())

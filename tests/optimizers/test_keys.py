@@ -1,5 +1,7 @@
 """An optimizer that is built or used before a model trains with it: the slots of a weight stay its own."""
 
+import gc
+
 import jax
 import numpy as np
 import pytest
@@ -123,3 +125,21 @@ def test_an_optimizer_of_other_weights_of_the_same_name():
     wide.compile(optimizer, "mse")
     with pytest.raises(StateError, match="belongs to another model"):
         wide.fit(X, np.ones((8, 5)), verbose=0)
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+def test_an_optimizer_of_another_model_is_refused_each_time(deleted):
+    optimizer, models = gazelle.optimizers.Adam(), []
+    for _ in range(4):
+        model = nested()
+        model.compile(optimizer, "mse")
+        if models or (deleted and optimizer.built):
+            for _ in range(2):  # also when the cell of a notebook is run again
+                with pytest.raises(StateError, match="belongs to another model"):
+                    model.fit(X, Y, verbose=0)
+        else:
+            model.fit(X, Y, verbose=0)
+        if not deleted:
+            models.append(model)
+        del model
+        gc.collect()
