@@ -135,6 +135,12 @@ class KerasTensor:
             return lambda *args, **kwargs: OPS[name](self, *args, **kwargs)
         raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
 
+    def __eq__(self, other: object) -> Any:
+        """Compare elementwise with numbers and arrays; another tensor is equal only if it is the same object."""
+        return OPS["equal"](self, other) if isinstance(other, _NUMBERS) else self is other  # tensors are found in lists
+
+    __hash__ = object.__hash__
+
     @property
     def T(self) -> KerasTensor:  # noqa: N802 - NumPy's name
         """The tensor with reversed axes."""
@@ -178,6 +184,7 @@ class KerasTensor:
 
 
 KerasTensor.derived = KerasTensor
+_NUMBERS = (int, float, complex, np.generic, np.ndarray, jax.Array)
 _METHODS = ("reshape", "astype", "squeeze", "sum", "mean", "max", "min", "transpose", "flatten")
 _OPERATORS = {
     "add": "add",
