@@ -34,6 +34,15 @@ _SHAPE = re.compile(r"\((\d+(?:, *\d+)*,?)\)")
 _TYPE = re.compile(r"\w\[(\d+(?:, *\d+)*,?)\]")  # float32[2,3]
 
 
+UNKNOWN_SIZE = "A size that is None is unknown until the model runs: compute with x.shape in the call of a layer."
+_GIVEN_NONE = re.compile("NoneType|None is not a valid value")  # errors of JAX and Python for None in place of a number
+
+
+def hint_of_none(error: Exception) -> str:
+    """Return the hint for an error about None in place of an array or a size; "" for other errors."""
+    return UNKNOWN_SIZE if _GIVEN_NONE.search(str(error)) else ""
+
+
 def shown(shape: Shape) -> tuple[int | None, ...]:
     """Return a shape for messages: the placeholders of unknown sizes become None."""
     return tuple(None if n in _SIZES else n for n in shape)
@@ -62,7 +71,8 @@ def call_op(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
             raise
         shapes = ", ".join(str(tuple(v.shape)) for v in leaves((args, kwargs)) if hasattr(v, "shape"))
         reason = _PLACEHOLDER.sub("None", str(error).split("\n")[0])
-        raise ShapeError(message(f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason}")) from error
+        what = f"ops.{function.__name__} of shapes {shapes} cannot be computed: {reason.rstrip('.')}"
+        raise ShapeError(message(what, hint=hint_of_none(error))) from error
     Node(operation, args, kwargs, outputs)
     return outputs
 

@@ -15,7 +15,7 @@ from types import CodeType, TracebackType
 from typing import Any, TypeVar
 
 from gazelle.core import language
-from gazelle.core.errors import ArgumentTypeError, GazelleError
+from gazelle.core.errors import ArgumentTypeError, GazelleError, MissingAttributeError
 from gazelle.core.outdated import unknown_argument
 from gazelle.core.printable import printable, singular
 
@@ -168,8 +168,21 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
     warnings.warn(singular(printable(language.translated(text), keep="\n\t")), category, stacklevel=level)
 
 
-def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
-    """Return (problem, hint) for an error about values that are unknown while a model is compiled; None for others."""
+def tracer_error(what: str, error: Exception) -> GazelleError | None:
+    """Return an explained error for one about values that are unknown while a model is compiled; None for others.
+
+    Args:
+        what: What failed, the first part of the text.
+        error: The error of JAX.
+    """
+    reason = _reason_of_tracer_error(error)
+    if reason is None:
+        return None
+    kind = MissingAttributeError if isinstance(error, AttributeError) else ArgumentTypeError
+    return kind(f"{what}: {reason[0]}\n{reason[1]}")
+
+
+def _reason_of_tracer_error(error: Exception) -> tuple[str, str] | None:
     import jax
 
     if isinstance(error, jax.errors.ConcretizationTypeError):
@@ -178,6 +191,9 @@ def explain_tracer_error(error: Exception) -> tuple[str, str] | None:
     if isinstance(error, jax.errors.TracerArrayConversionError):
         hint = "Values are unknown while the model is compiled: use gazelle.ops or jax.numpy."
         return "NumPy needed the values of a tensor", hint
+    if isinstance(error, AttributeError) and isinstance(error.obj, jax.core.Tracer):
+        hint = "Values are unknown while the model is compiled: use gazelle.ops or jax.numpy."
+        return f"a tensor has no attribute {error.name!r}", hint
     return None
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from gazelle.core import arrays, budget, conventions, dtypes, tracing
 from gazelle.core.config import resolve
-from gazelle.core.errors import ArgumentTypeError, ShapeError, StateError, UnboundVariable, message
+from gazelle.core.errors import ArgumentTypeError, GazelleError, ShapeError, StateError, UnboundVariable, message
 from gazelle.core.names import creation_number, scoped
 from gazelle.core.printable import printable
 from gazelle.core.symbolic import KerasTensor
@@ -115,6 +115,8 @@ class Variable:
             )
         if dtype is None and not callable(value):
             given = getattr(value, "dtype", None)
+            if given is None and np.asarray(value).dtype.kind in "OUS":  # NumPy makes NaN of None
+                raise ArgumentTypeError(message(f"Variable {name!r}", expected="a first value", got=repr(value)[:80]))
             if given is None:  # Python numbers: integers and booleans keep their kind
                 given = {"i": "int32", "u": "int32", "b": "bool"}.get(np.asarray(value).dtype.kind)
             dtype = given if given is not None and dtypes.is_float(given) is False else None
@@ -240,7 +242,13 @@ class Variable:
             return value
         if isinstance(value, np.ndarray | np.generic) and value.dtype.itemsize == 8:
             dtypes.check_range(f"The value of {self.name!r}", np.asarray(value), dtype)
-        return jnp.asarray(value, dtype)
+        try:
+            return jnp.asarray(value, dtype)
+        except (TypeError, ValueError) as error:
+            if isinstance(error, GazelleError | jax.errors.JAXTypeError):
+                raise
+            what, got = f"Variable '{self.path}' cannot be assigned", repr(value)[:80]
+            raise ArgumentTypeError(message(what, expected="numbers", got=got)) from error
 
     def assign_add(self, value: ArrayLike) -> Array:
         """Add to the value.

@@ -128,6 +128,10 @@ def _run_call(
     try:
         with jax.named_scope(layer.name) if scope.pure else contextlib.nullcontext():  # used in errors of engines
             return layer.rematerialized_call(layer.call, *args, **kwargs)(*args, **kwargs)
+    except AttributeError as error:
+        if not isinstance(error.obj, jax.core.Tracer):
+            raise
+        raise input_spec.explain_call_error(layer, error, args).with_traceback(error.__traceback__) from error
     except (TypeError, ValueError) as error:
         if isinstance(error, GazelleError) and not isinstance(error, IncompatibleShapesError):
             raise

@@ -12,10 +12,17 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, shape_inference, symbolic
-from gazelle.core.errors import ArgumentTypeError, GazelleError, IncompatibleShapesError, ShapeError, english, message
+from gazelle.core.errors import (
+    ArgumentTypeError,
+    GazelleError,
+    IncompatibleShapesError,
+    ShapeError,
+    english,
+    message,
+)
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
-from gazelle.core.traceback import explain_tracer_error
+from gazelle.core.traceback import tracer_error
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, DTypeLike, Shape, Symbolic, Tree
@@ -202,13 +209,20 @@ def explain_call_error(layer: Layer, error: Exception, args: Sequence[Any]) -> E
         return ArgumentTypeError(f"{text}\n{first}")
     if not isinstance(error, IncompatibleShapesError):
         first = first.split("\n")[0]
-    kind = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
+    kind: type[Exception] = ShapeError if isinstance(error, ValueError) or "shape" in first else ArgumentTypeError
     if re.search(r"\.call\(\) (takes|missing)", first):
-        first += ".\nThe method needs self and the inputs: def call(self, x): ..."
-    explained = explain_tracer_error(error)
-    if explained is not None:
-        kind, first = ArgumentTypeError, "\n".join(explained)
-    return kind(f"{layer._label} failed on input of shape {', '.join(map(str, shapes))}: {first}")
+        first += ".\n" + _signature_hint(type(layer))
+    what = f"{layer._label} failed on input of shape {', '.join(map(str, shapes))}"
+    if not shapes:
+        what = f"{layer._label} failed"
+    return tracer_error(what, error) or kind(f"{what}: {first}")
+
+
+def _signature_hint(cls: type[Layer]) -> str:
+    if not from_gazelle(cls.call):
+        return "The method needs self and the inputs: def call(self, x): ..."
+    parameters = list(inspect.signature(cls.call).parameters.values())[1:]
+    return f"Call it on its inputs: {cls.__name__}(...)({', '.join(p.name for p in parameters)})."
 
 
 def declared_outputs(layer: Layer, args: Sequence[Any], error: Exception) -> Symbolic:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
-from gazelle.core.errors import ArgumentError, ArgumentTypeError, message
-from gazelle.core.traceback import explain_tracer_error
+from gazelle.core.errors import ArgumentError, message
+from gazelle.core.traceback import tracer_error
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array
@@ -41,10 +41,9 @@ def call(kind: str, function: Callable[..., Array], y_true: Array, y_pred: Array
         shapes = " and ".join(
             f"{name} {getattr(v, 'shape', '')}" for name, v in (("y_true", y_true), ("y_pred", y_pred))
         )
-        reason = explain_tracer_error(error)
-        if reason is not None:
-            text = f"The {kind} function '{_name(function)}' failed: " + "\n".join(reason)
-            raise ArgumentTypeError(text).with_traceback(error.__traceback__) from error
+        explained = tracer_error(f"The {kind} function '{_name(function)}' failed", error)
+        if explained is not None:
+            raise explained.with_traceback(error.__traceback__) from error
         error.add_note(f"Raised by the {kind} function '{_name(function)}' for {shapes}.")
         raise
     if kind == "metric" and isinstance(values, (int, float)):  # such as the value of a global variable

@@ -19,7 +19,7 @@ from gazelle.losses.target_shapes import only_warns
 from gazelle.metrics.logits import takes_logits
 from gazelle.models import step_methods
 from gazelle.models.graph import Graph
-from gazelle.models.graph_inputs import input_mismatch, lacks_column, match
+from gazelle.models.graph_inputs import input_mismatch, lacks_column, match, operation_of
 from gazelle.training.structured_loss import losses_of_outputs
 from gazelle.training.trainer import Trainer
 
@@ -123,7 +123,7 @@ def _one_hot(y: Any) -> bool:
 
 
 def check_inputs(graph: Graph | None, source: data.Source) -> None:
-    """Compare the shape of x, as the user passed it, with the inputs of the graph."""
+    """Compare the shape and the kind of x, as the user passed it, with the inputs of the graph."""
     if graph is None or graph.guessed:
         return
     hint = source.hint if isinstance(source, data.StreamSource) else ""
@@ -152,6 +152,12 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             if not (tensor.accepts_other_sizes and len(shown) == len(tensor.shape)):
                 raise ShapeError(text)
             warn(text)
+        if np.dtype(array.dtype).kind == "c" and not tensor.dtype.startswith(
+            "complex"
+        ):  # a cast would take the real part
+            hint = "Use np.abs(x), or both parts as channels: np.stack([x.real, x.imag], axis=-1)."
+            what = f"Input '{operation_of(tensor).name}'"
+            raise DataError(message(what, expected=f"real numbers ({tensor.dtype})", got=array.dtype, hint=hint))
 
 
 SWAPPED = "x and y look swapped: the samples are the first argument, fit(x, y)."

@@ -206,7 +206,7 @@ class Sequential(Model):
         self.built = True
 
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
-        if not self.built and self.layers and hasattr(args[0], "shape"):
+        if not self.built and self.layers and args and hasattr(args[0], "shape"):
             shape = tuple(args[0].shape)
             known = isinstance(args[0], KerasTensor)
             self._guessed = not known

@@ -15,7 +15,7 @@ from gazelle.core import tracing
 from gazelle.core.dtypes import check_range
 from gazelle.core.errors import ArgumentError, ArgumentIndexError, ArgumentTypeError, DataError, GazelleError, message
 from gazelle.core.registry import register
-from gazelle.core.shape_inference import call_op
+from gazelle.core.shape_inference import call_op, hint_of_none
 from gazelle.core.sparse import any_sparse, to_dense
 from gazelle.core.sparse import call as call_sparse
 from gazelle.core.symbolic import OPS, KerasTensor
@@ -127,14 +127,28 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
             if explained is not None:
                 raise explained from error
             # JAX states no operation; inside of a trace its text has further readers
-            if type(error) is not TypeError or tracing.current() is not None:
+            if type(error) not in (TypeError, ValueError) or tracing.current() is not None:
                 raise
-            shapes = ", ".join(str(v.shape) for v in (*converted, *kwargs.values()) if hasattr(v, "shape"))
-            reason = str(error).split("\n")[0].rstrip(".")
-            what = f"ops.{function.__name__}{f' of shapes {shapes}' if shapes else ''} cannot be computed: {reason}"
-            raise ArgumentTypeError(message(what)) from error
+            raise _named_error(function.__name__, (*converted, *kwargs.values()), error) from error
+        except NameError as error:
+            if "unbound axis name" not in str(error):  # JAX takes the text of an axis for one of a mesh of devices
+                raise
+            raise ArgumentTypeError(message(f"axis of ops.{function.__name__}", expected="integers")) from error
 
     return lifted
+
+
+def _named_error(name: str, values: Iterable[Any], error: TypeError | ValueError) -> ArgumentError:
+    """An error of JAX or NumPy with the operation and the shapes it received."""
+    values = list(values)
+    shapes = ", ".join(str(v.shape) for v in values if hasattr(v, "shape"))
+    reason = str(error).split("\n")[0].rstrip(".")
+    if reason.startswith("Error interpreting argument"):  # the text contains an address
+        other = next((v for v in values if not hasattr(v, "shape") or v.dtype == object), None)
+        reason = f"expected numbers, got {repr(other)[:80]} ({type(other).__name__})"
+    what = f"ops.{name}{f' of shapes {shapes}' if shapes else ''} cannot be computed: {reason}"
+    kind = ArgumentTypeError if isinstance(error, TypeError) else ArgumentError
+    return kind(message(what, hint=hint_of_none(error)))
 
 
 def array(value: ArrayLike | None) -> Array:

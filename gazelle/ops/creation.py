@@ -5,6 +5,8 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle.core.dtypes import array_dtype, floatx
+from gazelle.core.errors import ArgumentTypeError, message
+from gazelle.core.shape_inference import UNKNOWN_SIZE
 from gazelle.core.types import Array, ArrayLike, DTypeLike, ShapeLike
 from gazelle.ops.base import array as as_array
 from gazelle.ops.base import op
@@ -184,6 +186,8 @@ def arange(
         >>> print(gazelle.ops.arange(2, 8, 2))
         [2 4 6]
     """
+    if start is None:
+        raise ArgumentTypeError(message("start of arange", expected="a number", got="None", hint=UNKNOWN_SIZE))
     if dtype is None:
         limits = [as_array(v) for v in (start, stop, step) if v is not None]
         dtype = jnp.result_type(*limits)

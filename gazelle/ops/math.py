@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle.core.dtypes import floatx, is_float
+from gazelle.core.dtypes import floatx
 from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, AxisLike
 from gazelle.ops.base import op
@@ -228,7 +228,7 @@ def rsqrt(x: ArrayLike) -> Array:
         [0.5]
     """
     x = jnp.asarray(x)
-    return jax.lax.rsqrt(x if is_float(x.dtype) else x.astype(floatx()))
+    return jax.lax.rsqrt(x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(floatx()))
 
 
 @op

@@ -222,7 +222,8 @@ def floor(x: ArrayLike) -> Array:
 
 
 def _real(x: Any) -> Any:
-    return x if is_float(jnp.result_type(x)) else jnp.asarray(x, floatx())
+    inexact = jnp.issubdtype(jnp.result_type(x), jnp.inexact)  # JAX refuses complex ones, whose parts a cast would drop
+    return x if inexact else jnp.asarray(x, floatx())
 
 
 @op

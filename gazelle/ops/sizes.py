@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from gazelle.core.errors import ArgumentTypeError, message
+from gazelle.core.shape_inference import UNKNOWN_SIZE
 
 if TYPE_CHECKING:
     from gazelle.core.types import ShapeLike
@@ -79,5 +80,7 @@ def shape_of(shape: ShapeLike) -> ShapeLike:
             )
         return tuple(np.asarray(shape).ravel().tolist())
     if isinstance(shape, list | tuple):
-        return tuple(n if isinstance(n, int | jax.core.Tracer) or n is None else int(np.asarray(n)) for n in shape)
+        if any(n is None for n in shape):
+            raise ArgumentTypeError(message("A shape", expected="integers", got=str(shape), hint=UNKNOWN_SIZE))
+        return tuple(n if isinstance(n, int | jax.core.Tracer) else int(np.asarray(n)) for n in shape)
     return shape

@@ -99,10 +99,14 @@ MISTAKES = {
     "raised in call": (lambda: Raising()(X), "raise ValueError", "gazelle.core.errors.ShapeError: Raising 'raising"),
     "in a callback": (lambda: fit(model(), callbacks=[Callback()]), '{}["a key"]', "KeyError: 'a key'"),
     "in a generator": (lambda: fit(model(), batches()), "print(1 / 0)", "ZeroDivisionError: division by zero"),
-    "in a loss": (lambda: fit(model(), loss=loss), "return y_true.nothing", "AttributeError: "),
+    "in a loss": (
+        lambda: fit(model(), loss=loss),
+        "return y_true.nothing",
+        "gazelle.core.errors.MissingAttributeError: The loss",
+    ),
     "in a train_step": (lambda: fit(Own()), "return [][1]", "IndexError: list index out of range"),
     "a missing file": (lambda: gazelle.models.load_model("no.keras"), None, "gazelle.core.errors.MissingFileError: "),
-    "raised by JAX": (lambda: gazelle.ops.inv(X), None, "ValueError: Argument to inv"),
+    "raised by JAX": (lambda: gazelle.ops.eye("a"), None, "TypeError: "),
 }
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import gazelle
+from gazelle import Variable
+from gazelle.core.errors import GazelleError
 
 CALLS = [
     ((np.arange(4.0),), {}),
@@ -133,3 +135,16 @@ def test_a_layer_of_mixed_precision_reads_weights_in_its_compute_dtype():
 def test_pickles_keep_the_dtype():
     v = pickle.loads(pickle.dumps(gazelle.Variable(np.ones(2), dtype="float16")))
     assert (v.dtype, v.value.dtype.name) == ("float16", "float16")
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (lambda: Variable(None), "Variable 'variable': expected a first value, got None"),
+        (lambda: Variable([1.0, None]), "expected a first value, got"),
+        (lambda: Variable(1.0).assign("a"), "Variable 'variable' cannot be assigned: expected numbers, got 'a'"),
+    ],
+)
+def test_values_that_are_no_numbers(call, text):
+    with pytest.raises(GazelleError, match=text):
+        call()

@@ -192,3 +192,26 @@ def test_training_behind_several_inputs_is_not_given_by_position():
     assert layer(X, X).tolist() == layer(X, X, training=False).tolist() == (2 * X).tolist()
     assert layer(X, X, training=True).tolist() == (4 * X).tolist()
     assert models.Model(inputs, layer(inputs, inputs * 2)).predict(X, verbose=0).tolist() == (3 * X).tolist()
+
+
+class Exported(layers.Layer):
+    def call(self, x):
+        return x.numpy()
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (
+            lambda: Exported()(layers.Input((3,))),
+            AttributeError,
+            "a tensor has no attribute 'numpy'\nValues are unknown",
+        ),
+        (lambda: models.Sequential([layers.Dense(2)])(), TypeError, r"failed: .*\nCall it on its inputs: Sequential"),
+        (lambda: layers.Dense(2)(X, X, 3), TypeError, r"\nCall it on its inputs: Dense\(\.\.\.\)\(x\)"),
+        (lambda: Exported()(), TypeError, "The method needs self and the inputs"),
+    ],
+)
+def test_calls_that_cannot_be_made(call, error, text):
+    with pytest.raises(error, match=text):
+        call()

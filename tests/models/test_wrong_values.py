@@ -164,3 +164,13 @@ def test_metrics_in_the_place_of_the_weights_of_losses(given):
     expected = r"loss_weights=...\): expected numbers, got .*\n.*argument of compile is loss_weights: write metrics="
     with pytest.raises(ArgumentError, match=expected):
         model.fit(X, Y, verbose=0)
+
+
+def test_complex_data_for_an_input_of_real_numbers():
+    x = X + 1j
+    for call in (lambda: _model().fit(x, Y, verbose=0), lambda: _model().predict(x, verbose=0)):
+        with pytest.raises(DataError, match=r"expected real numbers \(float32\), got complex"):
+            call()
+    inputs = gazelle.Input((3,), dtype="complex64")
+    model = gazelle.Model(inputs, gazelle.ops.abs(inputs))
+    np.testing.assert_allclose(model.predict(x, verbose=0), np.abs(x), rtol=1e-6)

@@ -23,6 +23,11 @@ WRONG = {
     "stft of integers": (lambda: ops.stft(np.ones(4, int), 2, 1, 4), "expected floats"),
     "fft of a number": (lambda: ops.fft((np.array(1), np.array(1))), "at least one axis"),
     "depth_to_space": (lambda: ops.depth_to_space(np.ones((1, 2, 2, 12)), 0), "at least 2"),
+    "axis that is text": (lambda: ops.sum(np.ones((2, 2)), axis="1"), "axis of ops.sum: expected integers"),
+    "split": (lambda: ops.split(np.ones((2, 3)), 2, axis=1), r"ops.split of shapes \(2, 3\)"),
+    "exp of text": (lambda: ops.exp([1, "a"]), r"ops.exp cannot be computed: expected numbers, got \[1, 'a'\]"),
+    "ceil of complex numbers": (lambda: ops.ceil([1.5 + 1j]), "ops.ceil .* complex64"),
+    "floor of complex numbers": (lambda: ops.floor([1.5 + 1j]), "ops.floor .* complex64"),
     "space_to_depth": (lambda: ops.space_to_depth(np.ones((1, 4, 4, 3)), 1), "at least 2"),
 }
 
@@ -202,3 +207,9 @@ def test_the_size_of_patches(size, kind):
     assert isinstance(error.value, TypeError) == (kind is TypeError)
     with pytest.raises(TypeError, match="a tuple of 3, got"):
         ops.image.extract_patches_3d(np.ones((1, 8, 8, 8, 1)), size if size != (3, 3, 3, 3) else (4, 4))
+
+
+def test_rsqrt_of_complex_numbers():
+    """Values of Keras 3.15 on JAX; the imaginary part was dropped."""
+    x = np.array([1 + 2j, -1j, 1 - 1j], "complex64")
+    np.testing.assert_allclose(ops.rsqrt(x), [0.5689 - 0.3516j, 0.7071 + 0.7071j, 0.7769 + 0.3218j], atol=1e-4)

@@ -34,6 +34,8 @@ OPERATORS = {
     "xor": lambda x: (x < 1) ^ (x > 3),
     "not": lambda x: ~(x < 1),
     "not_equal": lambda x: x != 1,
+    "equal": lambda x: x == 1,
+    "equal_array": lambda x: x == np.arange(4, dtype="float32"),
     "item": lambda x: x[:, 1:3],
     "last": lambda x: x[..., -1],
     "reshape": lambda x: x.reshape((-1, 2, 2)),
@@ -219,3 +221,29 @@ def test_images_of_unknown_size_are_padded_to_a_size():
     assert ops.image.pad_images(images, 1, 1, 2, 2).shape == (None, None, 8, 3)
     with pytest.raises(ArgumentError, match="padding of images of width 5"):
         ops.image.pad_images(images, top_padding=1, left_padding=0, target_height=8, target_width=4)
+
+
+def test_tensors_are_found_in_lists_and_dicts():
+    other = KerasTensor((None, 4))
+    assert X == X
+    assert (other == X) is False
+    assert X in [other, X]
+    assert {X: 1, other: 2}[X] == 1
+    assert (X == None) is (X == "a") is False  # noqa: E711
+
+
+SIZE = X.shape[0]
+OF_NONE = {
+    "cast": lambda: ops.cast(SIZE, "float32"),
+    "divide": lambda: X / SIZE,
+    "zeros": lambda: ops.zeros((SIZE, 3)),
+    "reshape": lambda: ops.reshape(X, (SIZE, -1)),
+    "arange": lambda: ops.arange(SIZE),
+    "tile": lambda: ops.tile(X, (SIZE, 1)),
+}
+
+
+@pytest.mark.parametrize("call", OF_NONE.values(), ids=list(OF_NONE))
+def test_unknown_sizes_as_numbers(call):
+    with pytest.raises(ValueError, match=r"A size that is None is unknown until the model runs"):
+        call()
