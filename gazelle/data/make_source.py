@@ -123,6 +123,7 @@ def _cast(
     if isinstance(batch, list) and len(batch) in (2, 3):
         batch = tuple(batch)
     bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
+    by = None if isinstance(by, list | tuple) and not by else by  # of a model whose losses are all added
     bx = bx if preprocess is None else preprocess(bx)
     bx, by, bw = (as_arrays(name, part, lazy) for name, part in zip(names, (bx, by, bw), strict=True))
     named = dict(zip(names, (bx, by, bw), strict=True))

@@ -27,6 +27,21 @@ def test_one_target_for_the_output_with_a_loss():
     np.testing.assert_allclose(losses_of(gazelle, ["mse", None], Y), wanted, rtol=1e-5)
 
 
+@pytest.mark.parametrize("labels", [None, [], ()])
+def test_no_labels_of_outputs_without_loss(labels):
+    x = layers.Input((3,))
+    model = gazelle.Model(x, layers.Dense(2, kernel_initializer="ones")(x))
+    model.add_loss(ops.mean(ops.square(model.output)))
+    model.compile("sgd", loss=[None])
+    wanted = np.mean(np.square(X[:4].sum(1)))
+    batches = iter([(X[:4], labels)] * 2)
+    assert model.fit(batches, steps_per_epoch=1, verbose=0).history["loss"] == [pytest.approx(wanted, rel=1e-5)]
+    assert float(model.train_on_batch(X[:4], labels)) < wanted
+    model.compile("sgd", loss="mse")
+    with pytest.raises(ValueError, match="needs labels: expected y, got none"):
+        model.fit(X, labels, verbose=0)
+
+
 def test_places_are_those_of_the_losses():
     def loss(y, p):
         return p
