@@ -47,7 +47,7 @@ class KerasTensor:
     """
 
     __array_priority__ = 100
-    accepts_other_sizes = False  # as the input of a model: data of other sizes is a warning
+    accepts_other_sizes = False  # as the input of a model: data of other shapes is a warning
     accepts_any_rank = False  # as the input of a model: data of other shapes reaches the layers, which check it
     derived: type[KerasTensor]  # the class of results of operations on this tensor
 

@@ -149,7 +149,7 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             if len(graph.flat_inputs) == 1 and _fits(tensor.shape, getattr(labels, "shape", ())):
                 text, hint = text.partition("\n")[0], f"\n{SWAPPED}"
             text += hint
-            if not (tensor.accepts_other_sizes and len(shown) == len(tensor.shape)):
+            if not tensor.accepts_other_sizes:
                 raise ShapeError(text)
             warn(text)
         if np.dtype(array.dtype).kind == "c" and not tensor.dtype.startswith(
