@@ -445,7 +445,7 @@ def main(program):
         old_skimage()
     if "imageio" in text:
         old_imageio()
-    pair = r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)"
+    pair = r"\w+, *\w+ *= *[\w.]*env[\w.]*\.reset\([^()\n]*\)(?! *,)|(?:[\w.]+, *){4}[\w.]+ *= *[\w.]*env[\w.]*\.step\("
     environments.install(bool(re.search(pair, text if "env.reset(" in text else project)))
     if "sklearn" in text and "datasets" in text:
         sklearn_sets()
