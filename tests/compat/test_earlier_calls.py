@@ -242,7 +242,8 @@ def test_tf_keras_leaves_the_number_of_axes_to_the_layers(tf_keras_2):  # values
         loss = model.evaluate(row, np.zeros((3, 2)), verbose=0)
     with pytest.warns(UserWarning, match=r"expected shape \(None, 3\), got shape \(1, 3, 2\)"):
         of_three = model.predict(np.zeros((1, 3, 2), int))
-    assert predicted.tolist() == [[1, 1]] * 3 and loss == 1 and of_three.shape == (1, 3, 2, 2)
+    assert predicted.tolist() == [[1, 1]] * 3
+    assert (loss, of_three.shape) == (1, (1, 3, 2, 2))
     dense = tf_keras_2.keras.Sequential([layers.Dense(2, input_shape=(3,))])
     with pytest.warns(UserWarning, match="The batch axis is missing"), pytest.raises(ShapeError, match="built on"):
         dense.predict(np.zeros(3))
