@@ -16,6 +16,12 @@ from gazelle.core.types import Array
 _STEP = 4  # widths are powers of it, so that few different programs are compiled
 
 
+class TextInProgramError(ArgumentTypeError):
+    """A compiled program needs strings themselves; what is run uncompiled has them."""
+
+    needs_values = True
+
+
 class TextArray:
     """An array of strings whose UTF-8 bytes, padded with zeros, are the last axis of an array of the device.
 
@@ -70,7 +76,7 @@ class TextArray:
         if isinstance(self.codes, jax.core.Tracer):
             what = "Strings in a compiled program"
             hint = "Compute with strings before the model, or compile(run_eagerly=True)."
-            raise ArgumentTypeError(message(what, expected="a lookup, TextVectorization or Hashing", hint=hint))
+            raise TextInProgramError(message(what, expected="a lookup, TextVectorization or Hashing", hint=hint))
         return decode(self.codes).astype(object)
 
 

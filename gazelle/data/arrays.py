@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import numbers
 from collections.abc import Mapping, Sequence
@@ -37,6 +38,8 @@ def as_arrays(what: str, data: Data | None, lazy: bool = False) -> Tree:
     """
     if data is None:
         return None
+    if isinstance(data, Element):
+        return Element(as_arrays(what, data.value, lazy))
     if isinstance(data, dict):
         return {key: as_arrays(f"{what}[{key!r}]", value, lazy) for key, value in data.items()}
     if isinstance(data, (list, tuple)) and any(map(_is_array, data)) and all(v is None or _is_array(v) for v in data):
@@ -214,6 +217,19 @@ def split(data: Tree, fraction: float, start: bool) -> tuple[Any, Any]:
     return (second, first) if start else (first, second)
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Element:
+    """An element of a dataset that is no (x, y, weight): a custom step receives it as it is."""
+
+    value: tuple[Any, ...]
+
+
+def inputs_of_step(x: Any) -> Any:
+    """What `predict_step` receives of the inputs of a batch."""
+    return x.value if isinstance(x, Element) else x
+
+
 def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """Split a batch of a dataset into its three parts.
 
@@ -252,6 +268,8 @@ def pack_x_y_sample_weight(
     >>> pack_x_y_sample_weight(1, 2)
     (1, 2)
     """
+    if isinstance(x, Element):
+        return x.value
     if y is None:
         return (x,) if isinstance(x, list | tuple) else x
     return (x, y) if sample_weight is None else (x, y, sample_weight)

@@ -15,7 +15,7 @@ from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.core.types import ArrayLike, Data, Nested
 from gazelle.data.array_source import ArraySource, order_of_pass
-from gazelle.data.arrays import as_arrays, check_lengths, unpack_x_y_sample_weight
+from gazelle.data.arrays import Element, as_arrays, check_lengths, unpack_x_y_sample_weight
 from gazelle.data.frames import is_frame
 from gazelle.data.labels import class_weights
 from gazelle.data.positions import has_position, position_of
@@ -122,6 +122,8 @@ def _cast(
         raise DataError(message("A batch", expected="(x,), (x, y) or (x, y, weight)", got=got, hint=hint))
     if isinstance(batch, list) and len(batch) in (2, 3):
         batch = tuple(batch)
+    if isinstance(batch, tuple) and (len(batch) > 3 or hasattr(batch, "_fields")) and any_rows():
+        batch = (Element(batch),)
     bx, by, bw = unpack_x_y_sample_weight(batch if isinstance(batch, tuple) else (batch,))
     by = None if isinstance(by, list | tuple) and not by else by  # of a model whose losses are all added
     bx = bx if preprocess is None else preprocess(bx)

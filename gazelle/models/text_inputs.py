@@ -58,7 +58,9 @@ class TextInputs:
         Args:
             batch: the argument of the step.
         """
-        return (self.strings(batch[0]), *batch[1:]) if isinstance(batch, tuple) else self.strings(batch)
+        if not isinstance(batch, tuple):
+            return self.strings(batch)
+        return data.sequence_like(batch, [self.strings(batch[0]), *batch[1:]])
 
 
 def _mapped(function: Callable[[Any, tuple[object, ...]], Any], x: Any, path: tuple[object, ...] = ()) -> Any:

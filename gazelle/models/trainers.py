@@ -82,7 +82,7 @@ def _build_for(model: Model, sample: Any) -> None:
     try:
         inputs = model._text_inputs.strings(sample)
         if model.run_eagerly or inputs is not sample:  # strings have no symbolic tensors in user code
-            model(jax.tree.map(lambda a: a[:1], inputs))
+            model(jax.tree.map(lambda a: a[:2], inputs))  # `squeeze` would remove the axis of one sample
         else:
             inputs = jax.tree.map(lambda a: symbolic.KerasTensor((None, *a.shape[1:]), str(a.dtype)), sample)
             shape_inference.output_spec(model._call_arrays_here, (inputs,), {}, name=model.name)

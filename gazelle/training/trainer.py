@@ -12,7 +12,7 @@ from gazelle import data, engine
 from gazelle.core import arrays, forked
 from gazelle.core.replaced_methods import connected
 from gazelle.core.variable import Variable
-from gazelle.data.arrays import pack_x_y_sample_weight
+from gazelle.data.arrays import inputs_of_step, pack_x_y_sample_weight
 from gazelle.losses.label_values import check_labels
 from gazelle.training.custom_step import CustomStep
 from gazelle.training.live_state import LiveState
@@ -125,7 +125,7 @@ class Trainer:
             kind: the step that is to run: "train", "test" or "predict".
         """
         if self.custom_step is not None:
-            batch = source.sample[0] if kind == "predict" else pack_x_y_sample_weight(*source.sample)
+            batch = inputs_of_step(source.sample[0]) if kind == "predict" else pack_x_y_sample_weight(*source.sample)
             self._trace_custom(self.custom_step, kind, batch)
         elif kind != "predict":
             y = source.sample[1]

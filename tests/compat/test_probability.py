@@ -286,6 +286,7 @@ def test_private_names_that_packages_read(tf, tfp):
     variable = tfp.util.TransformedVariable(2.0, tfp.bijectors.Softplus())
     assert variable._pretransformed_input is variable.pretransformed_input
     assert variable.bijector is variable.transform_fn
+    np.testing.assert_allclose(variable._value().numpy(), 2, rtol=1e-6)
     np.testing.assert_allclose(variable.pretransformed_input.numpy(), np.log(np.expm1(2.0)), rtol=1e-6)
 
 

@@ -120,6 +120,17 @@ def test_a_custom_getter_replaces_variables(tf):
     assert [v.tolist() for v in sess.run([own, other], {x: [[1, 1]]})] == [[[36]], [[16]]]
 
 
+def test_a_custom_getter_takes_whole_names_of_other_scopes(tf):
+    first = tf.get_variable("model/w", [2])
+
+    def outer(getter, name, *args, **options):
+        return getter(name.replace("train/", "", 1), *args, **options)
+
+    with tf.variable_scope("train", reuse=True, custom_getter=outer), tf.variable_scope("model", reuse=True):
+        assert tf.get_variable("w", [2]) is first
+        assert tf.get_variable_scope().name == "train/model"
+
+
 def test_variables_with_a_partitioner_are_whole(tf):
     parts = tf.fixed_size_partitioner(2)
     assert tf.get_variable("parted", [4, 2], partitioner=parts).shape == (4, 2)

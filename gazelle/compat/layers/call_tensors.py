@@ -36,6 +36,7 @@ class Tensors:
 
     def __init__(self) -> None:
         self.by_name: dict[str, KerasTensor] = {}
+        self.traced: dict[str, Any] = {}  # what the last call assigned, which a loss in the same step reads
         self.names: set[str] = set()
 
 
@@ -88,7 +89,7 @@ def collect(layer: Layer) -> None:
         if found is not None:
             found[id(layer), name] = value
         if name in store.by_name:
-            del vars(layer)[name]
+            store.traced[name] = vars(layer).pop(name)
 
 
 def add_to_graph(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -105,4 +106,7 @@ def add_to_graph(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) ->
 def attribute(layer: Layer, name: str) -> object:
     """The tensor of the graph that a call of the layer assigned to an attribute, if any."""
     store = vars(layer).get(_STORE)
-    return NOTHING if store is None else store.by_name.get(name, NOTHING)
+    if store is None:
+        return NOTHING
+    found = store.traced if tracing.is_traced() and name in store.traced else store.by_name
+    return found.get(name, NOTHING)

@@ -29,6 +29,11 @@ class DeferredTensor(Tensor):
     def array(self) -> TensorResult:
         return unboxed(self.transform_fn(self.pretransformed_input))
 
+    @ignores("dtype name as_ref")
+    def _value(self) -> TensorResult:
+        """Return the value, as packages read it."""
+        return Tensor(self.array)
+
     weight_parts = property(lambda self: parts_of((self.pretransformed_input, self.transform_fn)))
     variables = property(lambda self: variables_of(self.weight_parts))
     trainable_variables = property(lambda self: tuple(v for v in self.variables if v.trainable))

@@ -90,13 +90,14 @@ def plan_of(calls: list[Call], ends: list[Any], origins: list[Any]) -> Plan:
     reached = [origin for origin in origins if id(origin) in needed and has_gradient(unboxed(origin))]
     used = {id(origin): sources[id(origin)] for origin in reached}
     plan.used = sorted(used.values())
-    computed = {id(array) for call in steps for array in call.outputs}
+    computed: set[int] = set()  # by earlier calls: a layer may return what it received
     numbers = dict(used)
     for call in steps:
         for value, array in zip(call.inputs, call.values, strict=True):
             if id(value) not in computed and id(value) not in numbers:
                 numbers[id(value)] = len(origins) + len(plan.constants)
                 plan.constants.append(array)
+        computed.update(map(id, call.outputs))
     earlier = _values_before_assignments(plan, steps, sources, used)
     next_number = len(origins) + len(plan.constants)
     for call in steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax
@@ -27,9 +28,23 @@ def pool(
     dilations: ShapeLike | None = None,
 ) -> TensorResult:
     if dilations is not None and np.any(np.asarray(dilations) != 1):
-        raise ArgumentError(message("tf.nn.pool", expected="dilations of 1", got=dilations))
+        if padding.upper() != "VALID" or (strides is not None and np.any(np.asarray(strides) != 1)):
+            expected = "padding 'VALID' and strides of 1 with dilations"
+            raise ArgumentError(message("tf.nn.pool", expected=expected, got=f"{padding!r}, {strides}"))
+        first = str(data_format or "N").startswith("NC")
+        return _dilated(input, window_shape, dilations, pooling_type.upper() == "MAX", first)
     name = f"nn.{'avg' if pooling_type.upper() == 'AVG' else 'max'}_pool"
     return NAMES[name](input, window_shape, strides, padding, data_format)
+
+
+@op(host=False, static=("window", "dilations", "is_max", "channels_first"))
+def _dilated(x: Any, window: ShapeLike, dilations: ShapeLike, is_max: bool, channels_first: bool) -> Any:
+    """Maxima or means over windows with gaps, at each position where all of a window lies inside."""
+    x = jnp.asarray(x)
+    window, dilations = ((1, 1, *sizes) if channels_first else (1, *sizes, 1) for sizes in (window, dilations))
+    start, join = (-jnp.inf, jax.lax.max) if is_max else (0.0, jax.lax.add)
+    out = jax.lax.reduce_window(x, start, join, window, (1,) * x.ndim, "VALID", window_dilation=dilations)
+    return out if is_max else out / math.prod(window)
 
 
 @named("required_space_to_batch_paddings")

@@ -22,7 +22,7 @@ def _mask(inputs: Any, lengths: Any) -> Any:
 
 def _score(inputs: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    return crf.sequence_score(inputs, jnp.asarray(tags), _mask(inputs, lengths), jnp.asarray(transitions))
+    return crf.sequence_score(inputs, jnp.asarray(tags, "int32"), _mask(inputs, lengths), jnp.asarray(transitions))
 
 
 def _score_of_tags(tags: Any, lengths: Any, inputs: Any) -> Any:
@@ -58,7 +58,7 @@ for _name, _function, _parameters in (
 @op(host=False)
 def _log_likelihood(inputs: Any, tags: Any, lengths: Any, transitions: Any) -> Any:
     inputs = jnp.asarray(inputs)
-    return crf.log_likelihood(inputs, jnp.asarray(tags), _mask(inputs, lengths), jnp.asarray(transitions))
+    return crf.log_likelihood(inputs, jnp.asarray(tags, "int32"), _mask(inputs, lengths), jnp.asarray(transitions))
 
 
 @named("contrib.crf.crf_log_likelihood")

@@ -158,10 +158,16 @@ named("get_local_variable")(
 
 
 def _true_getter(name: str, *args: Any, **options: Any) -> Any:
-    """What a custom getter calls with the whole name."""
-    prefix = scopes.current().prefix
+    """What a custom getter calls with the whole name, which may be that of a variable in another scope."""
+    scope = scopes.current()
     options.pop("reuse", None)
-    return _own_variable(name.removeprefix(prefix), *args, **options)
+    if name.startswith(scope.prefix):
+        return _own_variable(name.removeprefix(scope.prefix), *args, **options)
+    scope.name, own = "", scope.name
+    try:
+        return _own_variable(name, *args, **options)
+    finally:
+        scope.name = own
 
 
 def _own_variable(
