@@ -225,7 +225,7 @@ class Element:
     value: tuple[Any, ...]
 
 
-def inputs_of_step(x: Any) -> Any:
+def inputs_of_step(x: Nested[ArrayLike] | Element) -> Nested[ArrayLike] | tuple[Any, ...]:
     """What `predict_step` receives of the inputs of a batch."""
     return x.value if isinstance(x, Element) else x
 
