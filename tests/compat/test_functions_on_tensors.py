@@ -143,3 +143,19 @@ def test_dtypes_of_symbolic_tensors_and_variables(keras, tf):
     for tensor in (symbolic, layer.kernel, layer(X)):
         assert tensor.dtype == tf.float32 == "float32"
         assert (tensor.dtype.name, tensor.dtype.is_floating, tensor.dtype.size) == ("float32", True, 4)
+
+
+def test_objects_of_numbers_have_the_dtype_of_the_tensor(tf):  # values of TensorFlow 2.15
+    integers, floats = np.array([1, np.int64(0), 2], object), np.array([1.5, 2.0, np.float64(3)], object)
+    x, i = tf.constant([1.0, 2.0, 3.0]), tf.range(3)
+    computed = [i + integers, integers + i, x * floats, floats * x, x * integers, x - floats, tf.multiply(x, floats)]
+    computed += [tf.stack([x, floats]), tf.where(x > 1, x, floats), tf.matmul(x[None], floats[:, None])]
+    assert [each.dtype for each in computed] == [tf.int32] * 2 + [tf.float32] * 8
+    numbers = [[1, 1, 4]] * 2 + [[1.5, 4, 9]] * 2 + [[1, 0, 6], [-0.5, 0, 0], [1.5, 4, 9]]
+    numbers += [[[1, 2, 3], [1.5, 2, 3]], [1.5, 2, 3], [[14.5]]]
+    assert [each.numpy().tolist() for each in computed] == numbers
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = tf.reduce_mean(tf.square(x) * floats)
+    np.testing.assert_allclose(tape.gradient(loss, x), [1, 8 / 3, 6], rtol=1e-6)
+    assert (tf.constant(["a", "b"]) == np.array(["a", "c"], object)).numpy().tolist() == [True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from numbers import Number
 from typing import Any
 
 import jax
@@ -145,17 +146,30 @@ def _recorded(out: Tree, function: Function, flat: list[Any], arrays: list[Any],
 
 
 def _matched(flat: list[Any]) -> list[Any]:
-    """The arrays of leaves. Float64 of NumPy gets the float dtype of the tensors; NumPy cannot compute bfloat16."""
+    """The arrays of leaves. Float64 and objects of NumPy get the dtype of the tensors; NumPy cannot compute bfloat16."""
     arrays = [unboxed(leaf) for leaf in flat]
     for index, array in enumerate(arrays):
         if not isinstance(array, np.ndarray | np.generic):
             continue
-        if array.dtype == np.float64 and not is_box(flat[index]):
+        if array.dtype in (np.float64, object) and not is_box(flat[index]):
             kinds = [v.dtype for leaf, v in zip(flat, arrays, strict=True) if is_box(leaf) and hasattr(v, "dtype")]
-            floats = [kind for kind in kinds if jnp.issubdtype(kind, jnp.floating)]
-            array = array.astype(floats[0]) if floats else array
+            array = _of_kind(array, kinds)
         arrays[index] = jnp.asarray(array) if array.dtype == jnp.bfloat16 else array
     return arrays
+
+
+def _of_kind(array: Any, kinds: list[Any]) -> Any:
+    """Floats, and numbers in an array of objects, with the first dtype that fits of the tensors; strings as bytes."""
+    wanted: Any = jnp.floating
+    if array.dtype == object:
+        first = next(iter(array.flat), None)
+        if isinstance(first, str):
+            return as_bytes(array)
+        if not isinstance(first, Number):
+            return array
+        wanted = jnp.number
+    fitting = [kind for kind in kinds if jnp.issubdtype(kind, wanted)]
+    return array.astype(fitting[0]) if fitting else array
 
 
 def _next_to_strings(array: Any) -> Any:
