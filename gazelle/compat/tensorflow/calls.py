@@ -146,7 +146,7 @@ def _recorded(out: Tree, function: Function, flat: list[Any], arrays: list[Any],
 
 
 def _matched(flat: list[Any]) -> list[Any]:
-    """The arrays of leaves. Float64 and objects of NumPy get the dtype of the tensors; NumPy cannot compute bfloat16."""
+    """The arrays of leaves. Floats and objects of NumPy get the dtype of the tensors; NumPy cannot compute bfloat16."""
     arrays = [unboxed(leaf) for leaf in flat]
     for index, array in enumerate(arrays):
         if not isinstance(array, np.ndarray | np.generic):
