@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import gazelle
 from gazelle.cli import children, eras, import_aliases, launch, notebooks, upgrade
 from gazelle.core import engines, traceback
-from gazelle.core.errors import StateError
+from gazelle.core.errors import DamagedFileError, StateError
 
 if TYPE_CHECKING:
     from gazelle.compat.python2 import Sign
@@ -74,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     explain = verbs.add_parser("explain", help="list outdated Keras usage and its current equivalent")
     upgrade = verbs.add_parser("upgrade", help="show the program updated to the current Keras API, as a diff")
     for verb in (explain, upgrade):
-        verb.add_argument("program", metavar="program.py", help="the program")
+        verb.add_argument("program", metavar="program.py", help="a program or a notebook (.ipynb)")
     upgrade.add_argument("--write", action="store_true", help="write the result to the file")
     return top
 
@@ -95,16 +95,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             return 2
         command = [arguments.program, *arguments.arguments]
         return launch.launch(arguments.processes, arguments.restarts, command, arguments.at_least)
+    source = None
     try:
         import_aliases.require_compat()
-    except StateError as error:
+        if arguments.verb == "run" and arguments.program.endswith(".ipynb"):
+            source = notebooks.source(arguments.program)
+    except (StateError, DamagedFileError) as error:
         print(f"gazelle {arguments.verb}: {error}", file=sys.stderr)
         return 2
     if arguments.verb != "run":
         return upgrade.show(arguments.program, arguments.verb == "upgrade", getattr(arguments, "write", False))
     if arguments.validation_from:
         os.environ["GAZELLE_VALIDATION_FROM"] = arguments.validation_from
-    source = notebooks.source(arguments.program) if arguments.program.endswith(".ipynb") else None
     eras.begin(arguments.program, source, arguments.era, arguments.image_data_format, arguments.verbose)
     if arguments.tensorflow:
         os.environ["GAZELLE_TENSORFLOW"] = arguments.tensorflow

@@ -278,7 +278,7 @@ class Lambda(Layer):
         self.arguments = dict(arguments or {})
         self.supports_masking = mask is not None
         for each in (function, output_shape, mask):
-            live_functions.remember(self.name, each)
+            live_functions.register(self.name, each)
 
     @classmethod
     def from_config(  # type: ignore[override]

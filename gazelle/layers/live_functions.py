@@ -36,7 +36,7 @@ def _parts(code: types.CodeType) -> tuple[Any, ...]:
     return code.co_name, code.co_code, constants, names
 
 
-def remember(layer: str, function: object) -> None:
+def register(layer: str, function: object) -> None:
     """Note that a layer of this name has this function. What a closure holds is not kept alive."""
     key = fingerprint(function)
     if key is None:

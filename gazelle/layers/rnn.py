@@ -173,6 +173,8 @@ class RNN(Layer):
         return jnp.flip(outputs, 1) if self.go_backwards else outputs  # last, so that a second flip cancels it
 
     def _last(self, outputs: Any) -> Any:
+        if not outputs.shape[0]:
+            raise ShapeError(message(self._label, expected="at least one time step", got="none"))
         return outputs[0 if self.go_backwards else -1]
 
     def _first_states(self, batch: int, given: Any) -> list[Any]:

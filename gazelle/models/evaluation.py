@@ -67,7 +67,7 @@ def predict(
     """The outputs of `Model.predict`."""
     kind = _kind("predict", x, batch_size)
     trainer = model._trainer
-    if kind and trainer and trainer.knows(kind) and not verbose and steps is None and not callbacks:
+    if kind and trainer and trainer.was_checked(kind) and not verbose and steps is None and not callbacks:
         checks.check_embedding_ids(model._graph, x)
         block = data.block(x, fill=(batch_size or data.BATCH) if trainer.batch_independent else 0)
         return evaluation_loop.predict_block(trainer, block)
@@ -89,7 +89,7 @@ def predict(
             interrupt.explain(error, f"Stopped in predict{display.position()}.")
             raise
     if kind and isinstance(source, data.ArraySource) and source.steps == 1 and _is_taken(x, source.data[0]):
-        trainer.remember(kind)
+        trainer.mark_checked(kind)
     return outputs
 
 
@@ -102,7 +102,7 @@ def on_batch(
     if weight is None and class_weight is None and (y is None or type(y) is np.ndarray):
         kind = _kind(method, x, *(() if y is None else (y.shape, y.dtype)))
     trainer = model._trainer
-    if kind and trainer and trainer.knows(kind):
+    if kind and trainer and trainer.was_checked(kind):
         batch = (_narrowed(x), y if y is None else _narrowed(y), None)
         checks.check_embedding_ids(model._graph, x)
         trainer.check_label_values(batch)
@@ -111,7 +111,7 @@ def on_batch(
     trainer = checked_trainer(model, method, source)
     trainer.prepare(source, "train" if train else "test")
     if kind and isinstance(source, data.ArraySource) and all(map(_is_taken, (x, y), source.data)):
-        trainer.remember(kind)
+        trainer.mark_checked(kind)
     return evaluation_loop.single_batch(trainer, source.sample, train)
 
 

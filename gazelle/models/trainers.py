@@ -218,7 +218,7 @@ def _check_optimizer(model: Model, trainable: set[str]) -> None:
         hint = "Give one: model.compile(optimizer='adam', loss=...)."
         raise StateError(message(f"Model '{model.name}' was compiled without an optimizer", hint=hint))
     if isinstance(optimizer, MultiOptimizer):
-        optimizer.know_paths(model.path or model.name, weight_tree.named_variables(model))
+        optimizer.set_paths(model.path or model.name, weight_tree.named_variables(model))
     named = weight_tree.named_variables(model)
     known = set(map(id, named.values()))
     built = optimizer._keys.variables if optimizer.built else ()

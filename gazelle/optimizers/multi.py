@@ -201,7 +201,7 @@ class MultiOptimizer(Optimizer):
                 setattr(optimizer, attribute, self.slot_variable(f"{label}.{what}"))
         return len(self.optimizers) - 1
 
-    def know_paths(self, model: str, variables: Mapping[str, Variable]) -> None:
+    def set_paths(self, model: str, variables: Mapping[str, Variable]) -> None:
         """Store the paths of the variables of a model in Keras, with and without the name of the model.
 
         Args:

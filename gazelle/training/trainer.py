@@ -136,11 +136,11 @@ class Trainer:
             self.programs.add(self._loss_steps[labels])
             self.check_labels(source)
 
-    def remember(self, kind: Hashable) -> None:
+    def mark_checked(self, kind: Hashable) -> None:
         """Note that a batch of this kind (method, shapes, dtypes) passed all checks but those of its values."""
         self._checked[kind] = self._labels
 
-    def knows(self, kind: Hashable) -> bool:
+    def was_checked(self, kind: Hashable) -> bool:
         """Whether a batch of this kind was checked, and the present programs are those for it."""
         return self._checked.get(kind, _UNKNOWN) == self._labels and self.is_current() and not forked.without_threads
 
@@ -180,16 +180,16 @@ class Trainer:
             self.spec.methods.add(connected(step.metrics.source.metrics))
         if step is self.loss_step and not self.live.totals:
             self.live.totals = step.metrics.start()
-        self._adopt(info)
+        self._set_outputs(info)
 
-    def _adopt(self, info: TraceInfo) -> None:
+    def _set_outputs(self, info: TraceInfo) -> None:
         names = output_names(info.y_pred, self.spec.outputs)
         flat = flat_outputs(info.y_pred, names)
         self._units = {name: out.shape[-1] if out.shape else 1 for name, out in zip(names, flat, strict=True)}
         self.assigned = info.assigned
 
     def _trace_custom(self, step: CustomStep, kind: str, batch: Any) -> None:
-        """Trace a batch of this signature once, and take up the variables that the step created."""
+        """Trace a batch of this signature once, and use the variables that the step created, too."""
         key = kind, signature(batch)
         if key in self._traced:
             return

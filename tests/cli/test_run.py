@@ -164,6 +164,26 @@ def test_a_program_without_a_command(capsys):
     )
 
 
+def test_explain_and_upgrade_read_the_cells_of_a_notebook(tmp_path, capsys):
+    code = "from keras.layers import Dense\nDense(output_dim=3)"
+    book = tmp_path / "book.ipynb"
+    book.write_text(json.dumps({"cells": [{"cell_type": "code", "source": code}]}))
+    assert main(["explain", str(book)]) == 0
+    assert "line 2: output_dim -> units" in capsys.readouterr().out
+    assert main(["upgrade", str(book)]) == 0
+    assert "+Dense(units=3)" in capsys.readouterr().out
+    before = book.read_text()
+    assert main(["upgrade", "--write", str(book)]) == 2
+    assert book.read_text() == before
+
+
+@pytest.mark.parametrize("verb", ["run", "explain", "upgrade"])
+def test_a_file_that_is_no_notebook(verb, tmp_path, capsys):
+    (tmp_path / "book.ipynb").write_text("not JSON")
+    assert main([verb, str(tmp_path / "book.ipynb")]) == 2
+    assert "is no notebook: expected JSON with cells of code" in capsys.readouterr().err
+
+
 def test_workers_of_a_program_for_python_2(program):
     pytest.importorskip("fissix")
     done = program(

@@ -244,6 +244,8 @@ def test_the_mask_fits_the_sequences(cls):
     expected = layer(x, mask=np.repeat(row, 5, 0))
     for mask in (row, row[:, :, None], np.repeat(row[..., None], 5, 0)):
         np.testing.assert_array_equal(layer(x, mask=mask), expected)
+    with pytest.raises(ShapeError, match="expected at least one time step, got none"):
+        layer(x[:, :0])
     inputs, mask = Input((None, 3)), Input((4,), dtype="bool")
     model = Model([inputs, mask], layer(inputs, mask=mask))
     np.testing.assert_allclose(model.predict([x, np.repeat(row, 5, 0)], verbose=0), expected, rtol=1e-5)
