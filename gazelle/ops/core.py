@@ -224,7 +224,7 @@ def slice(inputs: ArrayLike, start_indices: Sequence[int] | Array, shape: Sequen
         raise ShapeError(message(f"ops.slice of shape {inputs.shape}", expected=f"{inputs.ndim} of each", got=got))
     starts = [start_indices[i] for i in range(len(shape))]
     sizes = [inputs.shape[i] - int(starts[i]) if n == -1 else n for i, n in enumerate(shape)]
-    return lax.dynamic_slice(inputs, starts, sizes)
+    return lax.dynamic_slice(inputs, jnp.asarray(starts, "int32"), sizes)
 
 
 @op

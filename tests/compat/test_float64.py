@@ -101,3 +101,17 @@ def test_other_programs_keep_32_bits(tf):
     data = tf.data.Dataset.from_tensor_slices([1, 2]).map(lambda n: tf.cast(n, tf.float64))
     assert len(list(data)) == 2
     assert not jax.config.jax_enable_x64
+
+
+def test_other_tensors_keep_32_bits_in_programs_of_float64(tf):
+    assert tf.constant(0.5, tf.float64).dtype == tf.float64
+    assert jax.config.jax_enable_x64
+    x = tf.constant([[3.0, 4.0]])
+    assert tf.clip_by_norm(x, [2.0]).dtype == tf.float32
+    assert tf.linalg.lstsq([[2.0]], [[4.0]]).dtype == tf.float32
+    assert tf.complex(1.0, 2.0).dtype == tf.complex64
+    assert tf.clip_by_norm(tf.cast(x, tf.float64), [2.0]).dtype == tf.float64
+    part = tf.function(lambda begin: tf.slice(x, [0, begin], [1, 1]))(tf.constant(1))
+    assert part.numpy().tolist() == [[4.0]]
+    crop = tf.keras.layers.RandomCrop(2, 2)
+    assert crop(np.ones((1, 3, 3, 1), "float32"), training=True).shape == (1, 2, 2, 1)

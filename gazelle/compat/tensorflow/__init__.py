@@ -36,8 +36,8 @@ _TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.
     v1.legacy_seq2seq v1.sequence_losses ops.linalg ops.linear_operators
     lite ops.maths v1.session_hooks v1.variable_lists v1.monitored_sessions v1.contrib_training v1.moving_averages
     ops.nn data.parsing printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls
-    ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.contrib_cells v1.rnn_cell_wrappers
-    ops.sampling saved_models tensor_messages
+    ops.ragged_constructors ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.contrib_cells
+    v1.rnn_cell_wrappers ops.sampling saved_models tensor_messages
     ops.signals ops.sparse ops.sparse_lookups ops.sparse_sums ops.special data.stored_datasets ops.strings summaries
     tables tensor_specs tf_config tpus data.transformations v1.tutorials ops.unicode_strings ops.graph_ops
     ops.host_functions""")

@@ -123,8 +123,21 @@ def _computed(function: Function, structure: PyTreeDef, arrays: list[Any], host:
             return narrowed(host(*args, **kwargs), arrays)
     if tracing.current() is not None and _are_constants(arrays):
         with jax.ensure_compile_time_eval():  # what follows from constants is known while a step is traced
-            return function(*args, **kwargs)
-    return function(*args, **kwargs)
+            out = function(*args, **kwargs)
+    else:
+        out = function(*args, **kwargs)
+    return _without_wide_floats(out, arrays) if jax.config.jax_enable_x64 else out
+
+
+_NARROW = {np.dtype("float64"): "float32", np.dtype("complex128"): "complex64"}
+
+
+def _without_wide_floats(out: Tree, given: list[Any]) -> Tree:
+    """A result with the float dtype of TensorFlow: numbers and lists of a program have 32 bits, those of JAX 64."""
+    names = (value if isinstance(value, str) else str(getattr(value, "dtype", "")) for value in given)
+    if any(name in ("float64", "complex128") for name in names):
+        return out
+    return map_in_order(lambda v: v.astype(_NARROW.get(v.dtype, v.dtype)) if isinstance(v, jax.Array) else v, out)
 
 
 def _recorded(out: Tree, function: Function, flat: list[Any], arrays: list[Any], structure: PyTreeDef) -> Tree:

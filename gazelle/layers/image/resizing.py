@@ -236,7 +236,7 @@ class RandomCrop(ImageLayer):
         top, left = transformation[:2]
         n, h, w, c = images.shape
         part = self._part(top, left, h, w)
-        out = lax.dynamic_slice(images, (0, top, left, 0), (n, *part, c))
+        out = lax.dynamic_slice(images, jnp.asarray((0, top, left, 0), "int32"), (n, *part, c))
         return out if part == size else _resized(out, size, interpolation)
 
     def _part(self, top: Any, left: Any, height: int, width: int) -> tuple[int, int]:

@@ -324,7 +324,7 @@ def slice_(input_: TensorLike, begin: TensorLike, size: TensorLike) -> TensorRes
     begin = list(begin)
     counts = [input_.shape[i] - int(begin[i]) if n == -1 else n for i, n in enumerate(size)]
     if any(isinstance(b, jax.core.Tracer) for b in begin):
-        return jax.lax.dynamic_slice(input_, begin, counts)
+        return jax.lax.dynamic_slice(input_, jnp.asarray(begin, "int32"), counts)
     return input_[tuple(slice(int(b), int(b) + n) for b, n in zip(begin, counts, strict=True))]
 
 

@@ -14,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.ops.arrays import keras_format
-from gazelle.compat.types import DTypeLike, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 #: strides and the like, in a form of TensorFlow: (1, 2, 2, 1) or (2, 2) or 2
@@ -115,6 +115,13 @@ for _rank in (1, 2, 3):
 @op("nn.atrous_conv2d", static=("rate",), host=False)
 def atrous_conv2d(value: TensorLike, filters: TensorLike, rate: int, padding: str) -> TensorResult:
     return ops.conv(value, filters, 1, padding.lower(), dilation_rate=rate)
+
+
+@op("nn.atrous_conv2d_transpose", static=("output_shape", "rate"), host=False)
+def atrous_conv2d_transpose(
+    value: TensorLike, filters: TensorLike, output_shape: ShapeLike, rate: int, padding: str
+) -> TensorResult:
+    return _transposed_convolution(2)(value, filters, output_shape, 1, padding, None, rate)
 
 
 @op("nn.dilation2d", static=("strides", "dilations"), host=False)

@@ -222,7 +222,7 @@ def confusion_matrix(
 
 @op("math.polyval")
 def polyval(coeffs: TensorLike, x: TensorLike) -> TensorResult:
-    out = coeffs[0]
+    out = coeffs[0] if len(coeffs) else x * 0
     for coefficient in coeffs[1:]:
         out = out * x + coefficient
     return np.asarray(out, "float32") if isinstance(out, float) else out

@@ -20,7 +20,6 @@ from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.ops.arrays import array_of, concat, convert, stack
-from gazelle.compat.tensorflow.ops.gathering import boolean_mask
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.types import AxisLike, DTypeLike, Function, ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import message
@@ -40,7 +39,7 @@ class RaggedTensor:
 
     def __init__(self, values: TensorLike, row_splits: TensorLike) -> None:
         self.values = values if isinstance(values, RaggedTensor) else convert(values)
-        self._splits = np.asarray(row_splits, "int64")
+        self.splits = np.asarray(row_splits, "int64")
 
     uniform_row_length: int | None = None
 
@@ -101,19 +100,30 @@ class RaggedTensor:
         return cls.from_row_lengths(values, np.bincount(rows.astype(int), minlength=count))
 
     @classmethod
-    @ignores("ragged_rank=1 name row_splits_dtype")
+    @ignores("name row_splits_dtype")
     def from_tensor(
-        cls, tensor: TensorLike, lengths: TensorLike = None, padding: str | ShapeLike | None = None
+        cls,
+        tensor: TensorLike,
+        lengths: TensorLike = None,
+        padding: TensorLike = None,
+        ragged_rank: int = 1,
     ) -> RaggedTensor:
-        array = array_of(tensor)
-        if lengths is not None:
-            counts = array_of(lengths)
-        elif padding is not None:  # without the padding at the end of each row
-            real = array != array_of(padding)
-            counts = np.where(real.any(1), array.shape[1] - real[:, ::-1].argmax(1), 0)
-        else:
-            counts = np.full(len(array), array.shape[1])
-        return cls.of_rows([Tensor(row[:n]) for row, n in zip(array, counts, strict=True)])
+        """The rows of a tensor: of these lengths, or without the padding at their ends, or whole."""
+        given = convert(tensor)
+        count, size = (int(n) for n in given.shape[:2])
+        nested = list(lengths) if isinstance(lengths, list | tuple) and np.ndim(array_of(lengths[0])) else [lengths]
+        rank = max(int(ragged_rank), len(nested))
+        counts = np.full(count, size) if nested[0] is None else array_of(nested[0])
+        if padding is not None and rank == 1:
+            real = (array_of(given) != array_of(padding)).reshape(count, size, -1).any(-1)
+            counts = np.where(real.any(1), size - real[:, ::-1].argmax(1), 0)
+        values = NAMES["reshape"](given, [count * size, *given.shape[2:]])
+        values = rows_at(values, ranges(np.arange(count) * size, counts))
+        if rank > 1:
+            values = cls.from_tensor(values, nested[1:] or None, padding, rank - 1)
+        if lengths is None and (padding is None or rank > 1):
+            return cls.from_uniform_row_length(values, size, count)
+        return cls.from_row_lengths(values, counts)
 
     @classmethod
     def of_rows(cls, rows: list[Any]) -> RaggedTensor:
@@ -126,7 +136,7 @@ class RaggedTensor:
     def flat_values(self) -> TensorResult:
         return self.values.flat_values if isinstance(self.values, RaggedTensor) else self.values
 
-    row_splits = property(lambda self: Tensor(self._splits))
+    row_splits = property(lambda self: Tensor(self.splits))
     dtype = property(lambda self: self.values.dtype)
     shape = property(lambda self: TensorShape((len(self), self.uniform_row_length, *self.values.shape[1:])))
     ragged_rank: Any = property(lambda self: 1 + getattr(self.values, "ragged_rank", 0))
@@ -134,18 +144,17 @@ class RaggedTensor:
     def get_shape(self) -> TensorShape:
         return self.shape
 
-    @ignores("out_type")
-    def nrows(self) -> Tensor:
-        return Tensor(np.asarray(len(self), "int64"))
+    def nrows(self, out_type: DTypeLike = "int64") -> Tensor:
+        return Tensor(np.asarray(len(self), name_of(out_type)))
 
     def row_lengths(self, axis: int = 1) -> TensorResult:
-        return Tensor(np.diff(self._splits)) if axis == 1 else self.with_values(self.values.row_lengths(axis - 1))
+        return Tensor(np.diff(self.splits)) if axis == 1 else self.with_values(self.values.row_lengths(axis - 1))
 
     def row_starts(self) -> Tensor:
-        return Tensor(self._splits[:-1])
+        return Tensor(self.splits[:-1])
 
     def row_limits(self) -> Tensor:
-        return Tensor(self._splits[1:])
+        return Tensor(self.splits[1:])
 
     def _levels(self) -> list[RaggedTensor]:
         return [self, *(self.values._levels() if isinstance(self.values, RaggedTensor) else ())]
@@ -159,15 +168,15 @@ class RaggedTensor:
         return tuple(level.value_rowids() for level in self._levels())
 
     def value_rowids(self) -> Tensor:
-        return Tensor(np.repeat(np.arange(len(self)), np.diff(self._splits)))
+        return Tensor(np.repeat(np.arange(len(self)), np.diff(self.splits)))
 
-    @ignores("name out_type")
-    def bounding_shape(self, axis: AxisLike = None) -> Tensor:
-        sizes = np.asarray(self.to_tensor().shape, "int64")
+    @ignores("name")
+    def bounding_shape(self, axis: AxisLike = None, out_type: DTypeLike = "int64") -> Tensor:
+        sizes = np.asarray(self.to_tensor().shape, name_of(out_type))
         return Tensor(sizes if axis is None else sizes[axis])
 
     def with_values(self, new_values: TensorLike) -> RaggedTensor:
-        out = RaggedTensor(new_values, self._splits)
+        out = RaggedTensor(new_values, self.splits)
         out.uniform_row_length = self.uniform_row_length
         return out
 
@@ -196,13 +205,19 @@ class RaggedTensor:
         return Tensor(out)
 
     def to_sparse(self) -> TensorResult:
-        indices = np.asarray(list(self._positions()), "int64").reshape(-1, self.ndim)
+        indices = self.positions(self.ndim)
         return NAMES["SparseTensor"](indices, NAMES["reshape"](self.flat_values, [-1]), self.bounding_shape())
 
-    def _positions(self) -> Iterator[tuple[int, ...]]:
-        for i, row in enumerate(self):
-            inner = row._positions() if isinstance(row, RaggedTensor) else np.ndindex(array_of(row).shape)
-            yield from ((i, *position) for position in inner)
+    def positions(self, depth: int) -> TensorResult:
+        """The indices of all elements along the first axes, as many as `depth`."""
+        if not isinstance(self.values, RaggedTensor):
+            inner = np.asarray(list(np.ndindex(*self.values.shape[: depth - 1])), "int64").reshape(-1, depth - 1)
+        else:
+            inner = self.values.positions(depth - 1)
+        rows = self.value_rowids().numpy()
+        return np.concatenate(
+            [rows[inner[:, :1]], inner[:, :1] - self.splits[:-1][rows[inner[:, :1]]], inner[:, 1:]], 1
+        )
 
     @ignores("dtype")
     def with_row_splits_dtype(self, dtype: DTypeLike) -> RaggedTensor:
@@ -223,40 +238,89 @@ class RaggedTensor:
     ndim = property(lambda self: 1 + int(self.values.ndim))
 
     def __len__(self) -> int:
-        return len(self._splits) - 1
+        return len(self.splits) - 1
 
     def __iter__(self) -> Iterator[Any]:
-        return (self.values[int(a) : int(b)] for a, b in zip(self._splits, self._splits[1:], strict=False))
+        return (self.values[int(a) : int(b)] for a, b in zip(self.splits, self.splits[1:], strict=False))
 
     def __getitem__(self, index: Any) -> Any:
-        first, *rest = index if isinstance(index, tuple) else (index,)
+        given = index if isinstance(index, tuple) else (index,)
+        if any(one is Ellipsis for one in given):
+            at = next(n for n, one in enumerate(given) if one is Ellipsis)
+            used = sum(one is not None for one in given) - 1
+            given = (*given[:at], *[slice(None)] * (self.ndim - used), *given[at + 1 :])
+        first, *rest = given
         if first is None:
-            return RaggedTensor.of_rows([self[tuple(rest)] if rest else self])
-        if first is Ellipsis:
-            return self[(*[slice(None)] * (self.ndim - len(rest)), *rest)]
+            return expanded(self[tuple(rest)] if rest else self, 0)
         if isinstance(first, slice):
-            rows = [row[tuple(rest)] if rest else row for row in list(self)[first]]
-            if not rows:
-                return RaggedTensor(self.values[:0], [0])
-            is_single = rest and not isinstance(rest[0], slice)  # one value of each row
-            return stack(rows) if is_single else RaggedTensor.of_rows(rows)
-        index = int(first) + (len(self) if first < 0 else 0)
-        if not 0 <= index < len(self):
+            kept = self if first == slice(None) else rows_at(self, np.arange(len(self))[first])
+            return kept._in_rows(*rest) if rest else kept
+        number = int(first) + (len(self) if first < 0 else 0)
+        if not 0 <= number < len(self):
             raise InvalidArgumentError(message("Row of a ragged tensor", expected=f"less than {len(self)}", got=first))
-        row = self.values[int(self._splits[index]) : int(self._splits[index + 1])]
+        row = self.values[int(self.splits[number]) : int(self.splits[number + 1])]
         return row[tuple(rest)] if rest else row
+
+    def _in_rows(self, first: Any, *rest: Any) -> Any:
+        """Index each row."""
+        if first is None:
+            return expanded(self._in_rows(*rest) if rest else self, 1)
+        if not isinstance(first, slice):
+            rows = [row[(first, *rest)] for row in self]
+            return RaggedTensor.of_rows(rows) if any(isinstance(row, RaggedTensor) for row in rows) else stack(rows)
+        kept = [np.arange(a, b)[first] for a, b in itertools.pairwise(self.splits)]
+        values = rows_at(self.values, np.concatenate([np.zeros(0, "int64"), *kept]))
+        values = values[(slice(None), *rest)] if rest else values
+        return RaggedTensor.from_row_lengths(values, [len(row) for row in kept])
 
     def merge_dims(self, outer_axis: int, inner_axis: int) -> TensorResult:
         """Merge the axes from `outer_axis` to `inner_axis` into one."""
-        if outer_axis > 0:
-            return RaggedTensor.of_rows([row.merge_dims(outer_axis - 1, inner_axis - 1) for row in self])
-        merged = self.values
-        for _ in range(inner_axis - 1):
-            merged = merged.values if isinstance(merged, RaggedTensor) else convert(merged)
-        return merged
+        return _merged(self, outer_axis % self.ndim, inner_axis % self.ndim)
 
     def __repr__(self) -> str:
         return f"<tf.RaggedTensor {self.to_list()}>"
+
+
+def _merged(value: Any, first: int, last: int) -> Any:
+    if first == last:
+        return value
+    if not isinstance(value, RaggedTensor):
+        return NAMES["reshape"](value, [*value.shape[:first], -1, *value.shape[last + 1 :]])
+    values = value.values
+    if first == 0:
+        return _merged(values, 0, last - 1)
+    if first > 1:
+        return value.with_values(_merged(values, first - 1, last - 1))
+    splits = values.splits if isinstance(values, RaggedTensor) else np.arange(len(values) + 1) * values.shape[1]
+    return _merged(RaggedTensor(_merged(values, 0, 1), splits[value.splits]), 1, last - 1)
+
+
+def ranges(starts: TensorResult, lengths: TensorResult) -> TensorResult:
+    """The indices of rows with these starts and lengths, one after another."""
+    ends = np.cumsum(lengths)
+    return np.repeat(np.asarray(starts) - ends + lengths, lengths) + np.arange(ends[-1] if len(ends) else 0)
+
+
+def rows_at(data: TensorLike | RaggedTensor, indices: TensorResult) -> TensorResult:
+    """The rows of a tensor or ragged tensor at these indices."""
+    if not isinstance(data, RaggedTensor):
+        return NAMES["gather"](data, indices)
+    if len(indices) and not -len(data) <= np.min(indices) <= np.max(indices) < len(data):
+        raise InvalidArgumentError(message("Rows", expected=f"indices less than {len(data)}", got=list(indices)))
+    lengths = np.diff(data.splits)[indices]
+    out = RaggedTensor.from_row_lengths(rows_at(data.values, ranges(data.splits[:-1][indices], lengths)), lengths)
+    out.uniform_row_length = data.uniform_row_length
+    return out
+
+
+def expanded(value: TensorLike | RaggedTensor, axis: int) -> TensorResult:
+    """`tf.expand_dims`."""
+    if not isinstance(value, RaggedTensor):
+        return NAMES["expand_dims"](value, axis)
+    if axis > 1:
+        return value.with_values(NAMES["expand_dims"](value.values, axis - 1))
+    size = 1 if axis else len(value)
+    return RaggedTensor.from_uniform_row_length(value, size, len(value) if axis else 1)
 
 
 def joined(rows: list[Any]) -> TensorResult:
@@ -268,14 +332,14 @@ def joined(rows: list[Any]) -> TensorResult:
 
 jax.tree_util.register_pytree_node(
     RaggedTensor,
-    lambda r: ((r.values,), (r._splits.tobytes(), r.uniform_row_length)),
+    lambda r: ((r.values,), (r.splits.tobytes(), r.uniform_row_length)),
     lambda rows, children: _unflattened(children[0], *rows),
 )
 
 
 def _unflattened(values: Any, splits: bytes, length: int | None) -> RaggedTensor:
     out = object.__new__(RaggedTensor)
-    out.values, out._splits, out.uniform_row_length = values, np.frombuffer(splits, "int64"), length
+    out.values, out.splits, out.uniform_row_length = values, np.frombuffer(splits, "int64"), length
     return out
 
 
@@ -286,89 +350,12 @@ def map_values(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
     if first is None:
         return op(*args, **kwargs)
     rows = [v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)]
-    if any(not np.array_equal(v._splits, first._splits) for v in rows):
-        lengths = [np.diff(v._splits).tolist() for v in rows]
+    if any(not np.array_equal(v.splits, first.splits) for v in rows):
+        lengths = [np.diff(v.splits).tolist() for v in rows]
         raise InvalidArgumentError(message("Ragged tensors", expected="rows of equal lengths", got=lengths))
     inner = [v.values if isinstance(v, RaggedTensor) else v for v in args]
     inner_kwargs = {k: v.values if isinstance(v, RaggedTensor) else v for k, v in kwargs.items()}
     return first.with_values(map_values(op, *inner, **inner_kwargs))
-
-
-@named("ragged.constant")
-@ignores("name row_splits_dtype")
-def constant(
-    pylist: Sequence[Any], dtype: DTypeLike = None, ragged_rank: int | None = None, inner_shape: ShapeLike | None = None
-) -> TensorResult:
-    """`tf.ragged.constant`: nested lists, of which the `ragged_rank` outermost axes may have rows of other lengths."""
-    inner = None if inner_shape is None else tuple(inner_shape)
-    if inner is not None and ragged_rank is None:
-        ragged_rank = max(0, _depth(pylist) - 1 - len(inner))
-    if ragged_rank == 0 or (inner is None and not any(isinstance(row, list | tuple | np.ndarray) for row in pylist)):
-        empty = np.zeros((0, *(inner or ())), name_of(dtype or "float32"))
-        return convert(pylist, dtype) if inner is None or len(pylist) else convert(empty)
-    flat, counts = [v for row in pylist for v in row], [len(row) for row in pylist]
-    return RaggedTensor.from_row_lengths(constant(flat, dtype, ragged_rank and ragged_rank - 1, inner), counts)
-
-
-def _depth(value: Any) -> int:
-    """How deep lists are nested."""
-    if isinstance(value, np.ndarray):
-        return value.ndim
-    return 1 + max(map(_depth, value), default=0) if isinstance(value, list | tuple) else 0
-
-
-@named("ragged.stack")
-def stack_rows(values: TensorLike, axis: int = 0) -> RaggedTensor:
-    """`tf.ragged.stack`: tensors as rows, or with an axis > 0 their rows next to each other."""
-    if axis > 0:
-        return RaggedTensor.of_rows([stack_rows(rows, axis - 1) for rows in zip(*map(rows_of, values), strict=True)])
-    return RaggedTensor.of_rows([v if isinstance(v, RaggedTensor) else convert(v) for v in values])
-
-
-named("ragged.row_splits_to_segment_ids")(
-    ignores("name out_type")(lambda splits: RaggedTensor([], array_of(splits)).value_rowids())
-)
-named("ragged.segment_ids_to_row_splits")(
-    ignores("name out_type")(
-        lambda segment_ids, num_segments=None: RaggedTensor.from_value_rowids([], segment_ids, num_segments).row_splits
-    )
-)
-named("ragged.stack_dynamic_partitions")(
-    lambda data, partitions, num_partitions: RaggedTensor.of_rows(
-        NAMES["dynamic_partition"](data, partitions, num_partitions)
-    )
-)
-
-
-@named("ragged.cross")
-def cross(inputs: Sequence[TensorLike]) -> RaggedTensor:
-    """`tf.ragged.cross`: for each row the combinations of one string of each input, joined by "_X_"."""
-    rows = zip(*(map(array_of, rows_of(part)) for part in inputs), strict=True)
-    combined = [[b"_X_".join(map(_as_bytes, each)) for each in itertools.product(*row)] for row in rows]
-    return RaggedTensor.of_rows([Tensor(np.asarray(row, object)) for row in combined])
-
-
-def _as_bytes(value: Any) -> bytes:
-    return value if isinstance(value, bytes) else str(value).encode()
-
-
-@named("ragged.range")
-@ignores("name row_splits_dtype")
-def range_(
-    starts: TensorLike, limits: TensorLike = None, deltas: TensorLike = 1, dtype: DTypeLike = None
-) -> RaggedTensor:
-    """`tf.ragged.range`: a row of numbers for each limit."""
-    first, last = (0, starts) if limits is None else (starts, limits)
-    ends = np.broadcast_arrays(array_of(first), array_of(last), array_of(deltas))
-    kind = np.result_type(*ends) if dtype is None else name_of(dtype)
-    return RaggedTensor.of_rows([Tensor(np.arange(*row, dtype=kind)) for row in zip(*ends, strict=True)])
-
-
-@named("ragged.boolean_mask")
-def masked(data: TensorLike, mask: TensorLike) -> RaggedTensor:
-    """`tf.ragged.boolean_mask`: the selected elements of each row."""
-    rows = [boolean_mask(row, keep) for row, keep in zip(rows_of(data), rows_of(mask), strict=True)]
-    return RaggedTensor.of_rows(rows)
 
 
 def rows_of(data: TensorLike) -> TensorResult:
@@ -385,7 +372,7 @@ def elementwise(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
             return NAMES["gather"](NAMES["reshape"](value, [-1]), rows.value_rowids())
         if shape == (1,) or len(shape) not in (rows.ndim - 1, rows.ndim) or rows.ndim != 2:
             return value
-        lengths = np.diff(rows._splits)
+        lengths = np.diff(rows.splits)
         if shape[:-1] not in ((), (1,), (len(rows),)) or (lengths != shape[-1]).any():
             expected = f"a shape for rows of the lengths {lengths.tolist()}"
             raise InvalidArgumentError(message("A tensor next to a ragged tensor", expected=expected, got=shape))
