@@ -264,3 +264,42 @@ def test_layers_in_several_lists(tf_keras, version):
     names = ["a0", "b0", "a1", "b1"] if version == 3 else ["a0", "a1", "b0", "b1"]
     assert [layer.name for layer in made._flatten_layers(include_self=False)] == names
     assert [v.name.split("/")[-1].removesuffix(":0") for v in made.weights] == ["wa0", "wb0", "wa1", "wb1"]
+
+
+def test_layers_of_keras_1_are_called_with_a_mask(keras_1):
+    layers, x = keras_1.layers, np.ones((2, 3, 4), "float32")
+    for layer in (layers.Dense(2), layers.Activation("relu"), layers.Dropout(0.5), layers.Flatten()):
+        layer.build((2, 3, 4))
+        assert layer.call(x, None).shape == layer.call(x, mask=np.ones((2, 3))).shape == layer.call(x).shape
+
+
+def test_shapes_that_a_call_stores_are_those_of_the_next_call_for_another_batch(keras_1):
+    K = keras_1.backend
+
+    class Scaled(keras_1.layers.Wrapper):
+        def build(self, input_shape):
+            self.layer.build(input_shape)
+            super().build(input_shape)
+            self.merge = None
+
+        def get_output_shape_for(self, input_shape):
+            return input_shape
+
+        def call(self, x, mask=None):
+            if not self.merge:
+                self.merge = keras_1.layers.Activation("linear")
+                self.sizes = self.layer.get_output_shape_for(x.shape)
+            if not self.sizes:
+                self.sizes = self.layer.get_output_shape_for(x.shape)
+            return self.merge(self.layer.call(x, mask)) * K.tile(K.ones((1,)) * 2, self.sizes)
+
+    wrapper = Scaled(keras_1.layers.Dense(3, init="one", bias=False), input_shape=(3,))
+    model = keras_1.models.Sequential([wrapper])
+    model.compile("sgd", "mse")
+    x = np.arange(15.0).reshape(5, 3)
+    for count in (5, 2):
+        np.testing.assert_allclose(
+            model.predict(x[:count], batch_size=2), 2 * x[:count].sum(1, keepdims=True) * np.ones(3)
+        )
+    assert wrapper.sizes[1:] == (3,)
+    assert model.fit(x, np.zeros((5, 3)), batch_size=2, nb_epoch=1, verbose=0).history["loss"][0] > 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gazelle.compat import era, facade
@@ -19,18 +19,43 @@ from gazelle.layers import Layer
 
 
 def named_inputs(original: Function) -> Function | None:
-    """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`."""
+    """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`.
+
+    Each layer of Keras 1 has `call(x, mask=None)`: one that takes nothing else than inputs ignores the mask.
+    """
     if original is Layer.call:
         return None
-    first = list(inspect.signature(original).parameters)[1]
+    parameters = list(inspect.signature(original).parameters)
+    first, takes_more = parameters[1], not {"training"}.issuperset(parameters[2:])
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if "inputs" in kwargs:
+        if first != "inputs" and "inputs" in kwargs:
             kwargs[first] = kwargs.pop("inputs")
+        if not takes_more and era.number() == 1:
+            args = args[:1]
+            kwargs.pop("mask", None)
         return original(self, *args, **kwargs)
 
-    return original if first == "inputs" else called
+    return original if first == "inputs" and takes_more else called
+
+
+@contextlib.contextmanager
+def _without_old_shapes(layer: Any, args: Sequence[Any]) -> Iterator[None]:
+    """Make attributes None again that the last call set to shapes with its batch size: `if not self.dims: ...`.
+
+    A graph of Keras 1 and 2 is built by one call, whose batch size is symbolic; there is a trace for each size.
+    """
+    attributes = vars(layer)
+    for name in attributes.pop("_shapes_of_call", ()):
+        attributes[name] = None
+    present = {name for name, value in attributes.items() if value is not None}
+    yield
+    batch = next((arg.shape[:1] for arg in args if getattr(arg, "ndim", 0)), None)
+    stored = [name for name, value in attributes.items() if isinstance(value, tuple) and name not in present]
+    shapes = [name for name in stored if attributes[name][:1] == batch]
+    if shapes:
+        attributes["_shapes_of_call"] = shapes
 
 
 @contextlib.contextmanager
@@ -53,7 +78,7 @@ def call_on_tensors(call: Function) -> Function:
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
-        with _kept_weights(self):
+        with _kept_weights(self), _without_old_shapes(self, args):
             calls = facade.adapter_for(call, owner=type(self))
             if calls is None or not self._converts_arguments:
                 return call(self, *args, **kwargs)
