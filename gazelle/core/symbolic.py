@@ -136,8 +136,12 @@ class KerasTensor:
         raise AttributeError(f"A symbolic tensor has no attribute {name!r}.")
 
     def __eq__(self, other: object) -> Any:
-        """Compare elementwise with numbers and arrays; another tensor is equal only if it is the same object."""
-        return OPS["equal"](self, other) if isinstance(other, _NUMBERS) else self is other  # tensors are found in lists
+        """Compare elementwise with numbers, arrays and variables, and by identity with tensors, which lists search."""
+        if isinstance(other, KerasTensor):
+            return self is other
+        if isinstance(other, _NUMBERS) or hasattr(other, "__jax_array__"):
+            return OPS["equal"](self, other)
+        return NotImplemented
 
     __hash__ = object.__hash__
 

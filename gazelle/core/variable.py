@@ -385,9 +385,13 @@ class Variable:
 
     def __eq__(self, other: object) -> Any:
         """Compare elementwise with numbers and arrays; another variable is equal only if it is the same object."""
+        if isinstance(other, KerasTensor):
+            return NotImplemented  # the tensor compares its elements
         return self.value == other if isinstance(other, _NUMBERS) else self is other
 
     def __ne__(self, other: object) -> Any:
+        if isinstance(other, KerasTensor):
+            return NotImplemented
         return self.value != other if isinstance(other, _NUMBERS) else self is not other
 
     __hash__ = object.__hash__

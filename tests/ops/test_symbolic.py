@@ -35,6 +35,9 @@ OPERATORS = {
     "not": lambda x: ~(x < 1),
     "not_equal": lambda x: x != 1,
     "equal": lambda x: x == 1,
+    "equal_variable": lambda x: x == Variable([1.0, 2.0, 3.0, 4.0]),
+    "variable_equal": lambda x: Variable([1.0, 2.0, 3.0, 4.0]) == x,
+    "variable_not_equal": lambda x: Variable([1.0, 2.0, 3.0, 4.0]) != x,
     "equal_array": lambda x: x == np.arange(4, dtype="float32"),
     "item": lambda x: x[:, 1:3],
     "last": lambda x: x[..., -1],
@@ -230,6 +233,13 @@ def test_tensors_are_found_in_lists_and_dicts():
     assert X in [other, X]
     assert {X: 1, other: 2}[X] == 1
     assert (X == None) is (X == "a") is False  # noqa: E711
+
+    class Own:
+        def __eq__(self, other):
+            return "own"
+
+    tensor, own = X, Own()
+    assert (tensor == own) == "own"
 
 
 SIZE = X.shape[0]
