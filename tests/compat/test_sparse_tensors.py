@@ -52,3 +52,15 @@ def test_labels_of_the_backend(tf):
     assert isinstance(first, tf.SparseTensor)
     assert first.values.numpy().tolist() == [0, 1, 2, 1, 1]
     np.testing.assert_allclose(tf.edit_distance(first, second), [0.5, 0])
+
+
+def test_functions_of_the_stored_values_stay_sparse(tf):
+    x = tf.sparse.from_dense([[0.0, 0.25], [-4.0, 0.0]])
+    for function, expected in ((tf.abs, [0.25, 4]), (tf.negative, [-0.25, 4]), (tf.square, [0.0625, 16])):
+        found = function(x)
+        assert isinstance(found, tf.SparseTensor)
+        assert found.values.numpy().tolist() == expected
+        assert found.indices.numpy().tolist() == [[0, 1], [1, 0]]
+    total = tf.sparse.reduce_sum(x, output_is_sparse=True)
+    assert (total.indices.shape.as_list(), total.values.numpy().tolist()) == ([1, 0], [-3.75])
+    assert tf.image.total_variation(np.arange(12, dtype="int32").reshape(2, 2, 3)).dtype == tf.int32

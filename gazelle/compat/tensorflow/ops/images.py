@@ -325,7 +325,8 @@ def psnr(a: TensorLike, b: TensorLike, max_val: TensorLike) -> TensorResult:
 def total_variation(images: TensorLike) -> TensorResult:
     images = jnp.asarray(images)
     down = jnp.abs(images[..., 1:, :, :] - images[..., :-1, :, :]).sum((-3, -2, -1))
-    return down + jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :]).sum((-3, -2, -1))
+    right = jnp.abs(images[..., :, 1:, :] - images[..., :, :-1, :]).sum((-3, -2, -1))
+    return (down + right).astype(images.dtype)
 
 
 @op("image.sobel_edges", host=False)

@@ -43,7 +43,8 @@ class SparseTensor:
         if isinstance(unboxed(indices), jax.core.Tracer):  # made by a layer
             self.indices, self.values, self.dense_shape = map(convert, (indices, values, fixed_value(dense_shape)))
             return
-        self.indices = convert(np.asarray(unboxed(indices), "int64").reshape(-1, len(fixed_value(dense_shape))))
+        given = np.asarray(unboxed(indices), "int64")
+        self.indices = convert(given.reshape(len(given), len(fixed_value(dense_shape))))
         self.values, self.dense_shape = convert(values), convert(np.asarray(fixed_value(dense_shape), "int64"))
 
     @property
@@ -215,17 +216,6 @@ def _ctc_loss(labels: Any, logits: Any, label_length: Any, logit_length: Any, ti
     return ops.ctc_loss(jnp.asarray(labels), logits, label_length, logit_length, blank % logits.shape[-1])
 
 
-_dense_cast = NAMES["cast"]
-
-
-@named("cast", "dtypes.cast")
-def cast(x: SparseTensor | TensorLike, dtype: DTypeLike) -> TensorResult:
-    """`tf.cast`: a sparse tensor stays sparse."""
-    if isinstance(x, SparseTensor):
-        return SparseTensor(x.indices, _dense_cast(x.values, dtype), x.dense_shape)
-    return _dense_cast(x, dtype)
-
-
 @named("sparse.reorder")
 def reorder(sp_input: SparseTensor) -> SparseTensor:
     """`tf.sparse.reorder`: the indices sorted by rows."""
@@ -267,7 +257,7 @@ def _where_stored(reduction: Callable[..., Any], sp_input: SparseTensor, *args: 
     ones = SparseTensor(sp_input.indices, np.ones(len(sp_input.indices), np.float32), sp_input.dense_shape)
     out = np.asarray(reduction(sp_input, *args, **kwargs))
     indices = np.argwhere(np.asarray(NAMES["sparse.reduce_sum"](ones, *args, **kwargs)))
-    return SparseTensor(indices, out[tuple(indices.T)], out.shape)
+    return SparseTensor(indices, out[tuple(indices.T)].reshape(len(indices)), np.asarray(out.shape, "int64"))
 
 
 @named("sparse.reduce_max", "sparse_reduce_max")

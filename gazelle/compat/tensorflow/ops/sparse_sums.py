@@ -1,14 +1,17 @@
-"""tf.sparse: sums, concatenations and counts, whose results store values."""
+"""tf.sparse: sums, concatenations, counts and functions of the stored values."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
+from gazelle.compat.tensorflow.ops import maths  # noqa: F401 - its names must be there
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor, reorder, to_dense
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
@@ -96,3 +99,23 @@ def bincount(
     np.add.at(sums, which.reshape(-1), amounts[inside])
     sums = np.ones_like(sums) if binary_output else sums
     return SparseTensor(found if axis == -1 else found[:, 1:], sums, [height, size] if axis == -1 else [size])
+
+
+def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of tensors that also computes the stored values of a sparse tensor, which stays sparse."""
+
+    @functools.wraps(function)
+    def called(x: Any, *args: Any, **kwargs: Any) -> Any:
+        return (
+            x.with_values(function(x.values, *args, **kwargs))
+            if isinstance(x, SparseTensor)
+            else function(x, *args, **kwargs)
+        )
+
+    return called
+
+
+for _name in ("abs", "negative", "sign", "square", "sqrt", "tanh", "math.erf", "cast", "identity", "stop_gradient"):
+    _dense_function = NAMES[_name]
+    _function = _of_values(_dense_function)
+    NAMES.update((alias, _function) for alias, known in list(NAMES.items()) if known is _dense_function)
