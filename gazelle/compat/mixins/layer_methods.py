@@ -41,21 +41,23 @@ def named_inputs(original: Function) -> Function | None:
 
 
 @contextlib.contextmanager
-def _without_old_shapes(layer: Any, args: Sequence[Any]) -> Iterator[None]:
-    """Make attributes None again that the last call set to shapes with its batch size: `if not self.dims: ...`.
+def _shapes_of_batch(layer: Any, args: Sequence[Any]) -> Iterator[None]:
+    """Give shapes that an earlier call stored the batch size of this one: `if not self.dims: self.dims = x.shape`.
 
     A graph of Keras 1 and 2 is built by one call, whose batch size is symbolic; there is a trace for each size.
     """
     attributes = vars(layer)
-    for name in attributes.pop("_shapes_of_call", ()):
-        attributes[name] = None
-    present = {name for name, value in attributes.items() if value is not None}
-    yield
     batch = next((arg.shape[:1] for arg in args if getattr(arg, "ndim", 0)), None)
-    stored = [name for name, value in attributes.items() if isinstance(value, tuple) and name not in present]
-    shapes = [name for name in stored if attributes[name][:1] == batch]
-    if shapes:
-        attributes["_shapes_of_call"] = shapes
+    stored = attributes.get("_stored_shapes", frozenset()) if batch else frozenset()
+    for name in stored:
+        if type(attributes.get(name)) is tuple:
+            attributes[name] = (*(batch or ()), *attributes[name][1:])
+    present = {name for name, value in attributes.items() if value is not None} - stored
+    yield
+    tuples = [name for name in attributes.keys() - present if type(attributes[name]) is tuple]
+    shapes = frozenset(name for name in tuples if attributes[name][:1] == batch)
+    if batch and shapes != stored:
+        attributes["_stored_shapes"] = shapes
 
 
 @contextlib.contextmanager
@@ -78,7 +80,7 @@ def call_on_tensors(call: Function) -> Function:
     @functools.wraps(call)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal compiled
-        with _kept_weights(self), _without_old_shapes(self, args):
+        with _kept_weights(self), _shapes_of_batch(self, args):
             calls = facade.adapter_for(call, owner=type(self))
             if calls is None or not self._converts_arguments:
                 return call(self, *args, **kwargs)
