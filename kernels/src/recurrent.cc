@@ -97,6 +97,12 @@ struct Loop {
   Loop(const In& R, const In& x, const Mask& mask, bool reverse)
       : T(x.dimensions()[0]), B(x.dimensions()[1]), U(R.dimensions()[0]), G(R.dimensions()[1]), reverse(reverse),
         counts(mask.element_count() ? mask.typed_data() : nullptr) {}
+  // An error if the mask has other steps or rows, beyond whose end the loops would read.
+  ffi::Error check(const Mask& mask) const {
+    if (!counts || (mask.dimensions().size() == 2 && mask.dimensions()[0] == T && mask.dimensions()[1] == B))
+      return ffi::Error::Success();
+    return ffi::Error(ffi::ErrorCode::kInvalidArgument, "mask: expected the shape (steps, rows) of the input");
+  }
   int64_t place(int64_t step) const { return reverse ? T - 1 - step : step; }
   bool idle(int64_t t, int64_t b) const { return counts && !counts[t * B + b]; }
   const float* before(const float* all, const float* first, int64_t step) const {
@@ -131,6 +137,7 @@ struct Loop {
 ffi::Error LstmForward(ffi::ThreadPool pool, In x, In R, In h0, In c0, Mask mask, bool reverse, Out hs, Out cs,
                        Out gates) {
   Loop loop(R, x, mask, reverse);
+  if (ffi::Error error = loop.check(mask); error.failure()) return error;
   int64_t U = loop.U, G = loop.G;
   if (gates->typed_data() != x.typed_data()) std::memcpy(gates->typed_data(), x.typed_data(), x.size_bytes());
   share(pool, loop.B, 4, [&](int64_t first, int64_t last) {
@@ -159,6 +166,7 @@ ffi::Error LstmForward(ffi::ThreadPool pool, In x, In R, In h0, In c0, Mask mask
 ffi::Error LstmBackward(ffi::ThreadPool pool, In gates, In R, In h0, In c0, In hs, In cs, Mask mask, In dhs, In dc_last,
                         bool reverse, Out dz, Out dR, Out dh0, Out dc0) {
   Loop loop(R, gates, mask, reverse);
+  if (ffi::Error error = loop.check(mask); error.failure()) return error;
   int64_t U = loop.U, G = loop.G;
   std::memset(dh0->typed_data(), 0, dh0->size_bytes());
   std::memcpy(dc0->typed_data(), dc_last.typed_data(), dc0->size_bytes());
@@ -187,6 +195,7 @@ ffi::Error LstmBackward(ffi::ThreadPool pool, In gates, In R, In h0, In c0, In h
 // gates (T, B, 4 U): z, r, g and the state's part of g before r
 ffi::Error GruForward(ffi::ThreadPool pool, In x, In R, In bias, In h0, Mask mask, bool reverse, Out hs, Out gates) {
   Loop loop(R, x, mask, reverse);
+  if (ffi::Error error = loop.check(mask); error.failure()) return error;
   int64_t U = loop.U, G = loop.G;
   share(pool, loop.B, 4, [&](int64_t first, int64_t last) {
     std::vector<float> inner((last - first) * G);
@@ -215,6 +224,7 @@ ffi::Error GruForward(ffi::ThreadPool pool, In x, In R, In bias, In h0, Mask mas
 ffi::Error GruBackward(ffi::ThreadPool pool, In gates, In R, In h0, In hs, Mask mask, In dhs, bool reverse, Out dx,
                        Out dy, Out dR, Out dh0) {
   Loop loop(R, gates, mask, reverse);
+  if (ffi::Error error = loop.check(mask); error.failure()) return error;
   int64_t U = loop.U, G = loop.G;
   std::memset(dh0->typed_data(), 0, dh0->size_bytes());
   loop.back(pool, R, h0.typed_data(), hs.typed_data(), dhs.typed_data(), dy->typed_data(), dh0->typed_data(),

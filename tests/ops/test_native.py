@@ -269,3 +269,11 @@ def test_resume_names_the_kernels(monkeypatch):
             fit(epochs=2)
     finally:
         native.ready.cache_clear()
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", LOOPS)
+def test_the_kernels_refuse_a_mask_of_another_shape(cell):
+    operands, _ = given(cell, 5, 3, 4, False)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="mask: expected the shape"):
+        jax.block_until_ready(LOOPS[cell][0](False, operands, jnp.ones((5, 1), bool)))
