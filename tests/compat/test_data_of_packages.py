@@ -182,3 +182,58 @@ def test_tags_of_a_random_field_may_be_floats(tf_keras_2):
     table = tf_keras_2.constant(r.rand(3, 3).astype("float32"))
     found = [crf.crf_log_likelihood(inputs, t, lengths, table)[0] for t in (tags, tags.astype("float32"))]
     np.testing.assert_array_equal(*found)
+
+
+@pytest.mark.parametrize("name", ["model", "inner/model"])
+def test_a_saved_model_is_a_folder_for_more_files(tf_keras_2, tmp_path, name):
+    inputs = tf_keras_2.keras.Input((2,))
+    model = tf_keras_2.keras.Model(inputs, tf_keras_2.keras.layers.Dense(1)(inputs))
+    path = str(tmp_path / name)
+    model.save(path)
+    model.save_weights(f"{path}/last.h5")
+    x = np.ones((1, 2), "float32")
+    np.testing.assert_array_equal(tf_keras_2.keras.models.load_model(path)(x), model(x))
+
+
+def test_a_virtual_batch_size_is_none(tf_keras_2):
+    layer = tf_keras_2.keras.layers.BatchNormalization
+    assert layer(virtual_batch_size=None).momentum == 0.99
+    with pytest.raises(ValueError, match="virtual_batch_size of BatchNormalization: expected None"):
+        layer(virtual_batch_size=4)
+
+
+def test_custom_gradients_of_complex_functions(tf_keras_2):
+    """Compared with the gradient of the same function; the numbers are those of TensorFlow 2.15."""
+    tf = tf_keras_2
+    factor, z = tf.constant(2 + 3j, tf.complex64), tf.constant([1 + 2j, 3 - 1j], tf.complex64)
+
+    @tf.custom_gradient
+    def scaled(x):
+        return factor * x, lambda upstream: tf.math.conj(factor) * upstream
+
+    for function in (scaled, lambda x: factor * x):
+        with tf.GradientTape() as tape:
+            tape.watch(z)
+            loss = tf.reduce_sum(tf.abs(function(z) - 1.0) ** 2)
+        np.testing.assert_allclose(tape.gradient(loss, z), [22 + 58j, 74 - 20j], rtol=1e-5)
+
+
+def test_gradients_of_complex_tensors_of_a_graph(tensorflow_1):
+    """The numbers are those of TensorFlow 2.15."""
+    tf = tensorflow_1
+    factor, z = tf.constant(2 + 3j, tf.complex64), tf.placeholder(tf.complex64, [2])
+
+    @tf.custom_gradient
+    def scaled(x):
+        return factor * x, lambda upstream: tf.math.conj(factor) * upstream
+
+    found = [tf.gradients(tf.reduce_sum(tf.abs(y) ** 2), z)[0] for y in (factor * z, scaled(z))]
+    for gradient in tf.Session().run(found, {z: np.array([1 + 2j, 3 - 1j], "complex64")}):
+        np.testing.assert_allclose(gradient, [26 + 52j, 78 - 26j], rtol=1e-5)
+
+
+def test_names_in_private_modules(tf_keras_2):
+    from gazelle.compat.tensorflow import private_modules
+
+    assert private_modules.is_module("ops.signal.fft_ops")
+    assert private_modules.is_module("framework.device_spec")

@@ -115,3 +115,11 @@ def test_other_tensors_keep_32_bits_in_programs_of_float64(tf):
     assert part.numpy().tolist() == [[4.0]]
     crop = tf.keras.layers.RandomCrop(2, 2)
     assert crop(np.ones((1, 3, 3, 1), "float32"), training=True).shape == (1, 2, 2, 1)
+
+
+def test_values_of_float64_in_variables_and_lists(tf):
+    drawn, array = tf.random.uniform([], dtype="float64"), np.ones(3)
+    found = [tf.Variable(drawn), tf.Variable(array), tf.reduce_sum([array, array], 0), tf.reduce_sum([drawn, drawn])]
+    assert [value.dtype for value in found] == ["float64"] * 4
+    assert isinstance(found[0].numpy(), np.float64)
+    assert tf.reduce_sum([1.0, 2.0]).dtype == tf.constant([1.0, 2.0]).dtype == "float32"

@@ -89,6 +89,11 @@ def roots_of(
     return list(roots.values()), reached
 
 
+def _of_tensorflow(gradient: Any) -> Any:
+    """TensorFlow's gradient for complex numbers, which is the conjugate of JAX's."""
+    return jnp.conj(gradient) if jnp.iscomplexobj(gradient) else gradient
+
+
 def _for_tensor(loss: KerasTensor, source: KerasTensor, constants: Sequence[KerasTensor]) -> Any:
     roots, reached = roots_of(loss, source, constants)
     if not reached:
@@ -96,7 +101,8 @@ def _for_tensor(loss: KerasTensor, source: KerasTensor, constants: Sequence[Kera
     graph = OrderedGraph([source, *roots], loss)
 
     def gradient(source: Any, *roots: Any) -> Any:
-        return jax.grad(lambda x: jnp.sum(_run(gradient.graph, [x, *roots], {})))(jnp.asarray(source))
+        found = jax.grad(lambda x: jnp.sum(_run(gradient.graph, [x, *roots], {})))(jnp.asarray(source))
+        return _of_tensorflow(found)
 
     output = loss.derived(source.shape, source.dtype, name="gradient")
     return _graph_node(gradient, graph, source, (source, *roots), output)
@@ -121,7 +127,7 @@ def _for_variables(loss: KerasTensor, sources: list[Variable], constants: Sequen
             grads, squares = _with_squares(gradient.graph, rows, list(roots), values)
         else:
             grads = jax.grad(lambda values: jnp.sum(_run(gradient.graph, list(roots), values)))(values)
-        return [*(grads[id(v)] for v in needed), *squares]
+        return [*(_of_tensorflow(grads[id(v)]) for v in needed), *squares]
 
     outputs = [loss.derived(v.shape, v.dtype, name="gradient") for v in needed]
     found = dict(zip(map(id, needed), outputs, strict=True))

@@ -140,7 +140,8 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
         args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
         kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
     if name != "load_weights":
-        _make_folder(_path(args, kwargs), name == "save" and kwargs.get("save_format") == "tf")
+        path = _path(args, kwargs)
+        _make_folder(path, name == "save" and (kwargs.get("save_format") == "tf" or _is_saved_model(path)))
     return args
 
 
@@ -189,6 +190,12 @@ def _named_in_folder(path: Any, method: str) -> Any:
         return path
     file = os.path.join(path, "weights")
     return file if method == "save_weights" or os.path.isfile(file) else path
+
+
+def _is_saved_model(path: Any) -> bool:
+    """Whether tf.keras 2 wrote a folder of this name, into which programs write more files."""
+    is_new = isinstance(path, str) and not os.path.lexists(path)
+    return era.is_tf_keras_2() and is_new and not os.path.splitext(path)[1]
 
 
 def _make_folder(path: Any, is_folder: bool) -> None:

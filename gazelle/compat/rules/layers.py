@@ -22,6 +22,7 @@ from gazelle.compat.layers.variants import (
 from gazelle.compat.rules import RULES, rule
 from gazelle.compat.tables import listed
 from gazelle.core import names, settings
+from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import warn
 from gazelle.saving.h5_format import weight_layout
 from gazelle.saving.h5_format.keras1 import SIDES
@@ -189,6 +190,10 @@ def _normalization(instance: Any, kwargs: dict[str, Any]) -> None:
     elif isinstance(axis, list | tuple) and era.number() < 3:
         instance.__class__, instance.__dict__["axes"] = compat_class(JointBatchNormalization), kwargs.pop("axis")
     instance.__dict__["fused"] = kwargs.pop("fused", None)
+    size = kwargs.pop("virtual_batch_size", None)
+    if size is not None:
+        what, hint = "virtual_batch_size of BatchNormalization", "fit(batch_size=...) with batches of this size."
+        raise ArgumentError(message(what, expected="None: the statistics of a whole batch", got=size, hint=hint))
     mode = kwargs.pop("mode", 0)
     if mode:
         instance.__class__ = compat_class({1: SampleNormalization, 2: BatchwiseNormalization}[mode])

@@ -145,11 +145,18 @@ def host_array(value: TensorLike, dtype: DTypeLike | None = None) -> np.ndarray[
     if dtype is not None:
         return array.astype(jnp.dtype(name_of(dtype)))
     if not isinstance(value, np.ndarray | np.generic):
-        if array.dtype == np.float64:
+        if array.dtype == np.float64 and not keeps_64_bits(value):
             return array.astype(np.float32)
         if array.dtype == np.int64 and (not array.size or np.abs(array).max() < 2**31):
             return array.astype(np.int32)
     return array
+
+
+def keeps_64_bits(value: TensorLike) -> bool:
+    """Whether a list keeps float64, with JAX's 64 bits: its numbers are arrays or of NumPy, not of Python."""
+    while isinstance(value, list | tuple) and value:
+        value = value[0]
+    return bool(jax.config.jax_enable_x64) and hasattr(value, "dtype")
 
 
 def of_dtype(value: TensorLike, dtype: DTypeLike) -> TensorResult:

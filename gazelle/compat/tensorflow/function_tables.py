@@ -17,6 +17,7 @@ from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import call
+from gazelle.compat.tensorflow.dtypes import keeps_64_bits
 from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
 from gazelle.compat.types import Function, NamedObject
 from gazelle.core.symbolic import KerasTensor
@@ -57,8 +58,9 @@ def _reduction(name: str) -> Any:
     def function(input_tensor: Any, axis: Any = None, keepdims: bool | None = False) -> Any:
         xp, keepdims = space(input_tensor), bool(keepdims)
         if isinstance(input_tensor, list | tuple):
+            keeps = keeps_64_bits(input_tensor)
             input_tensor = xp.stack([xp.asarray(v) for v in input_tensor])
-            if input_tensor.dtype == np.float64:
+            if input_tensor.dtype == np.float64 and not keeps:
                 input_tensor = input_tensor.astype(np.float32)
         input_tensor = xp.asarray(input_tensor)
         is_integer = input_tensor.dtype.kind in "iu"

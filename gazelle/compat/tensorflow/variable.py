@@ -149,7 +149,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
             value = value.astype(device_dtype(value.dtype))
         super().__init__(
             value,
-            dtype=dtype,
+            dtype="float64" if dtype is None and value.dtype == "float64" else dtype,
             trainable=trainable is not False,
             name=f"{prefix()}{name or 'Variable'}:0",
             constraint=constraint,

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from gazelle.compat.tensorflow import names
 from gazelle.compat.tensorflow.calls import boxed, call, unbox
 from gazelle.compat.tensorflow.eager.recording import unboxed
+from gazelle.compat.tensorflow.eager.tape_gradients import conjugate
 from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.v1 import subgraphs
@@ -58,7 +59,7 @@ def _in_graph(f: Function, inputs: tuple[Any, ...]) -> Any:
 
     def backward(given: Any, upstream: Any) -> Any:
         arrays, *captured = given
-        found = gradient.run([arrays, upstream], captured[1])
+        found = gradient.run([arrays, jax.tree.map(conjugate, upstream)], captured[1])
         found = found if isinstance(found, list | tuple) else [found]
         return _gradients(found, arrays), *jax.tree.map(jnp.zeros_like, captured)
 
@@ -69,7 +70,7 @@ def _in_graph(f: Function, inputs: tuple[Any, ...]) -> Any:
 def _gradients(found: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]:
     """The gradients that a function returned, in the dtypes of the arrays; zeros in the place of None."""
     pairs = zip(found, arrays, strict=True)
-    return tuple(jnp.zeros_like(a) if g is None else jnp.asarray(unboxed(g), a.dtype) for g, a in pairs)
+    return tuple(jnp.zeros_like(a) if g is None else conjugate(jnp.asarray(unboxed(g), a.dtype)) for g, a in pairs)
 
 
 #: the gradients that programs registered by name
@@ -151,7 +152,8 @@ def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
         count = len(arrays) - len(variables)
         with bound(arrays[count:]):
             _, grad = f(*boxed(arrays[:count]))
-            upstream = boxed(upstream if isinstance(upstream, list | tuple) else (upstream,))
+            upstream = upstream if isinstance(upstream, list | tuple) else (upstream,)
+            upstream = boxed(jax.tree.map(conjugate, upstream))
             found, others = grad(*upstream, variables=list(variables)) if variables else (grad(*upstream), ())
         found = found if isinstance(found, list | tuple) else (found,)
         return _gradients((*found, *others), arrays)

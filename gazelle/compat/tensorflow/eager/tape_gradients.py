@@ -148,7 +148,7 @@ def gradients_of(calls: list[Call], ends: list[Any], origins: list[Any], given: 
     def pull(live: list[Any], constants: list[Any], gradients: list[Any]) -> list[Any]:
         outputs, back = jax.vjp(lambda these: plan.replay(these, constants), live)
         shaped = [jnp.broadcast_to(jnp.asarray(s, o.dtype), o.shape) for s, o in zip(gradients, outputs, strict=True)]
-        return list(map(_conjugate, back(list(map(_conjugate, shaped)))[0]))
+        return list(map(conjugate, back(list(map(conjugate, shaped)))[0]))
 
     arguments = [[jnp.asarray(plan.values[i]) for i in plan.used], plan.constants, gradients]
     program_key = plan.program_key()
@@ -251,7 +251,7 @@ def _inputs(plan: Plan, calls: list[Call]) -> list[Any]:
     return [known.get(id(array), array) for array in plan.constants]
 
 
-def _conjugate(array: Any) -> Any:
+def conjugate(array: Any) -> Any:
     """The conjugate of a complex array: TensorFlow's gradients are conjugates of JAX's."""
     return jnp.conj(array) if jnp.iscomplexobj(array) else array
 
