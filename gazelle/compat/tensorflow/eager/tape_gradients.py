@@ -251,7 +251,7 @@ def _inputs(plan: Plan, calls: list[Call]) -> list[Any]:
     return [known.get(id(array), array) for array in plan.constants]
 
 
-def conjugate(array: Any) -> Any:
+def conjugate(array: Array) -> Array:
     """The conjugate of a complex array: TensorFlow's gradients are conjugates of JAX's."""
     return jnp.conj(array) if jnp.iscomplexobj(array) else array
 
