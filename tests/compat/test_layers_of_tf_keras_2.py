@@ -377,3 +377,14 @@ def test_implementations_of_locally_connected_layers(tf, implementation, padding
     layer.set_weights([np.linspace(-1, 1, kernel.size).reshape(shape), bias])
     y = layer(np.arange(6.0, dtype="float32").reshape(1, 3, 2))
     assert float(tf.reduce_sum(y * np.arange(1.0, 3))) == pytest.approx(total, abs=1e-4)
+
+
+def test_symbolic_tensors_are_compared_elementwise(tf):
+    a, b = tf.keras.Input((3,)), tf.keras.Input((3,))
+    model = tf.keras.Model([a, b], [tf.cast(a == b, "float32"), tf.cast(a != b, "float32")])
+    same, other = model.predict([np.array([[1.0, 2.0, 3.0]]), np.array([[1.0, 5.0, 3.0]])], verbose=0)
+    assert (same.tolist(), other.tolist()) == ([[1, 0, 1]], [[0, 1, 0]])
+    assert a in [a, b]
+    assert a != None  # noqa: E711
+    with pytest.raises(TypeError, match="symbolic tensor of shape"):
+        [b].index(a)

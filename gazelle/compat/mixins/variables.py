@@ -118,6 +118,20 @@ class SymbolicTensor(KerasTensor):
     graph = OldVariable.graph
     ref = experimental_ref = OldVariable.ref
 
+    def __eq__(self, other: object) -> Any:
+        """Compare elementwise for programs of tf.keras 2, also with other symbolic tensors."""
+        if other is self:  # a key of a dict
+            return True
+        elementwise = era.is_tf_keras_2() and not facade.tensorflow_builds_graphs()
+        if elementwise and isinstance(other, KerasTensor) and not called_by_gazelle(1):
+            return symbolic.OPS["equal"](self, other)
+        return super().__eq__(other)
+
+    def __ne__(self, other: object) -> Any:
+        return True if other is None else super().__ne__(other)
+
+    __hash__ = KerasTensor.__hash__
+
     def eval(self, feed_dict: Mapping[Any, TensorLike] | None = None, session: object = None) -> TensorResult:
         """Return the value, computed from those of the inputs in `feed_dict`."""
         from gazelle.compat.backend.sessions import get_session
