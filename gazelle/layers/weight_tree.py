@@ -102,8 +102,12 @@ def named_layers(layer: Layer) -> dict[str, Layer]:
         for key, child in inside.items():
             kind = snake(type(child).__name__)
             name = kind if child.auto_named or is_automatic(child.name, kind) else child.name
-            used[name] += 1
-            names[key] = f"{name}_{used[name] - 1}" if used[name] > 1 else name
+            unique = name
+            while unique in used:  # also by a name that was given to a layer of another class
+                used[name] += 1
+                unique = f"{name}_{used[name]}"
+            used[unique] = 0
+            names[key] = unique
         if tracking_order.ASSIGNMENTS in layer.__dict__:
             inside = {id(child): child for child in tracking_order.in_order(layer, members) if id(child) in inside}
         for key, child in inside.items():

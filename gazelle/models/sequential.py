@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
-from gazelle.core.names import PATH
+from gazelle.core.names import PATH, snake
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import deserialize, serialize_object
 from gazelle.core.symbolic import KerasTensor
@@ -16,6 +16,7 @@ from gazelle.core.types import Nested, Shape, Tree
 from gazelle.layers.base import Layer
 from gazelle.layers.calling import path_of
 from gazelle.layers.input import Input, InputLayer
+from gazelle.layers.weight_tree import is_automatic
 from gazelle.models.graph import Graph
 from gazelle.models.model import Model
 
@@ -80,7 +81,10 @@ class Sequential(Model):
             got = f"the class {layer.__name__}" if isinstance(layer, type) else repr(layer)[:80]
             hint = f"Make one: {layer.__name__}(...)." if isinstance(layer, type) else ""
             raise ArgumentError(message("Sequential.add", expected="a layer", got=got, hint=hint))
-        if not layer.auto_named and any(layer.name == other.name for other in self._layers):
+        equal = [other for other in self._layers if other.name == layer.name]
+        if is_automatic(layer.name, snake(type(layer).__name__)):  # in a file next to a name given to another class
+            equal = [other for other in equal if type(other) is type(layer)]
+        if equal and not layer.auto_named:
             raise ArgumentError(
                 message(
                     f"Sequential.add of '{layer.name}'",

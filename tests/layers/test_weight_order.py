@@ -75,3 +75,16 @@ def test_attributes_that_were_none_are_in_the_order_of_their_weights():
     shapes = [(3, 3), (3,), (3, 3), (3,), (3, 2), (2,), (3, 4), (4,)]  # of Keras 3.15 and TensorFlow 2.15
     assert [w.shape for w in layer.get_weights()] == shapes
     assert [w.name for w in layer.weights[:4]] == ["w", "a", "v", "b"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_name_may_be_the_automatic_one_of_another_class(tmp_path, first):
+    named = layers.PReLU(name="activation_1", alpha_initializer="ones")
+    others = [layers.Activation("relu"), layers.Activation("tanh")]
+    model = Sequential([Input((3,)), *([named, *others] if first else [*others, named]), layers.Dense(2)])
+    assert len(model.weights) == len(model.get_weights()) == 3
+    model.compile("sgd", "mse")
+    model.fit(-np.ones((4, 3)), np.ones((4, 2)), verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = gazelle.models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.layers[0 if first else 2].alpha, named.alpha)
