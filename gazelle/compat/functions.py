@@ -194,13 +194,10 @@ def _loading(original: FunctionType) -> Any:
 
 
 def _saving(original: FunctionType) -> Any:
-    """`save_model`, which stores the program's own classes in the model."""
+    """`save_model`, which does what the method of the model does."""
 
-    def called(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _translated(original, args, kwargs)
-        _adopted(original, args, kwargs)
-        if len(args) > 1:
-            saved_classes.remember(*args[:2])
+    def called(model: Any, *args: Any, **kwargs: Any) -> Any:
+        return model.save(*args, **kwargs)
 
     return _with_core(called, original)
 

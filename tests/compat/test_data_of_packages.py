@@ -184,12 +184,16 @@ def test_tags_of_a_random_field_may_be_floats(tf_keras_2):
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("by_function", [True, False])
 @pytest.mark.parametrize("name", ["model", "inner/model"])
-def test_a_saved_model_is_a_folder_for_more_files(tf_keras_2, tmp_path, name):
+def test_a_saved_model_is_a_folder_for_more_files(tf_keras_2, tmp_path, name, by_function):
     inputs = tf_keras_2.keras.Input((2,))
     model = tf_keras_2.keras.Model(inputs, tf_keras_2.keras.layers.Dense(1)(inputs))
     path = str(tmp_path / name)
-    model.save(path)
+    if by_function:
+        tf_keras_2.keras.models.save_model(model, path)
+    else:
+        model.save(path)
     model.save_weights(f"{path}/last.h5")
     x = np.ones((1, 2), "float32")
     np.testing.assert_array_equal(tf_keras_2.keras.models.load_model(path)(x), model(x))

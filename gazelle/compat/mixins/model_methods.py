@@ -139,8 +139,8 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
     if name != "save" and era.is_tf_keras_2():
         args = (*(_named_in_folder(path, name) for path in args[:1]), *args[1:])
         kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
-    if name != "load_weights":
-        path = _path(args, kwargs)
+    path = _path(args, kwargs)
+    if name != "load_weights" and isinstance(path, str | os.PathLike):
         _make_folder(path, name == "save" and (kwargs.get("save_format") == "tf" or _is_saved_model(path)))
     return args
 
