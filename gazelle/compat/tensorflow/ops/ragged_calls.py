@@ -20,13 +20,6 @@ from gazelle.compat.types import Function
 from gazelle.core.errors import message
 
 
-def _positions(condition: Any) -> list[tuple[int, ...]]:
-    """The positions of what is true, row by row."""
-    if not isinstance(condition, RaggedTensor):
-        return [tuple(found) for found in np.argwhere(array_of(condition)).tolist()]
-    return [(number, *inner) for number, row in enumerate(condition) for inner in _positions(row)]
-
-
 def _rows_or_tensor(rows: list[Any]) -> Any:
     """Rows as a ragged tensor, numbers as a tensor."""
     return RaggedTensor.of_rows(rows) if any(len(row.shape) for row in rows) else stack(rows)
@@ -76,7 +69,7 @@ _BY_ROWS: dict[str, Function] = {
     "where": lambda condition, x=None, y=None: (
         elementwise(_where, condition, x, y)
         if x is not None
-        else Tensor(np.asarray(_positions(condition), "int64").reshape(-1, condition.ndim))
+        else Tensor(condition.positions(condition.ndim)[np.ravel(array_of(condition.flat_values))])
     ),
     "size": ignores("out_type")(lambda input: NAMES["size"](input.flat_values)),
     "rank": lambda input: convert(input.ndim),
