@@ -242,6 +242,9 @@ class Variable:
             return value
         if isinstance(value, np.ndarray | np.generic) and value.dtype.itemsize == 8:
             dtypes.check_range(f"The value of {self.name!r}", np.asarray(value), dtype)
+        if jnp.iscomplexobj(value) and dtype.kind != "c":  # JAX would take the real part
+            what = f"Variable '{self.path}' cannot be assigned"
+            raise ArgumentTypeError(message(what, expected=f"real numbers ({dtype})", got="complex ones"))
         try:
             return jnp.asarray(value, dtype)
         except (TypeError, ValueError) as error:

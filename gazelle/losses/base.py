@@ -20,7 +20,7 @@ from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.types import Array, ArrayLike, Config, LossLike, Nested, PolicyLike
 from gazelle.losses import functions
-from gazelle.losses.reduction import REDUCTIONS, Reduction, per_step, reduce
+from gazelle.losses.reduction import REDUCTIONS, Reduction, as_real, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes, kind_of, same_rank
 
 
@@ -106,12 +106,12 @@ class Loss(Configurable):
         values_mask = get_mask(values)
         if values_mask is not None:
             mask = values_mask if mask is None else mask & values_mask
-        return reduce(jnp.asarray(values, self.dtype), sample_weight, mask, self.reduction, self.name)
+        return reduce(as_real(values, self.dtype, f"'{self.name}'"), sample_weight, mask, self.reduction, self.name)
 
     def _to_arrays(self, tree: Any, keep_integers: bool = False) -> Any:
         def convert(leaf: Any) -> Any:
             array = jnp.asarray(leaf)
-            if keep_integers and not dtypes.is_float(array.dtype):
+            if jnp.iscomplexobj(array) or (keep_integers and not dtypes.is_float(array.dtype)):
                 return array
             return logits.converted(leaf, array.astype(self.dtype))
 

@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias, overload
 import jax.numpy as jnp
 
 from gazelle.core import conventions
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import DataError, ShapeError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike
 from gazelle.losses.target_shapes import same_rank
 
@@ -93,6 +93,24 @@ def merge_mask(
         return keep
     keep, weights = align(jnp.asarray(weights, dtype), keep, label)
     return keep * weights
+
+
+def as_real(values: ArrayLike, dtype: DTypeLike, label: str) -> Array:
+    """Return the values of a loss or metric in its dtype.
+
+    Args:
+        values: Values.
+        dtype: Dtype of the result.
+        label: Name of the loss or metric in messages.
+
+    Raises:
+        DataError: They are complex, as those of complex predictions may be.
+    """
+    array = jnp.asarray(values)
+    if jnp.iscomplexobj(array):
+        hint = "Compute real numbers from complex predictions: ops.abs(y_true - y_pred)."
+        raise DataError(message(f"The value of {label}", expected="real numbers", got=array.dtype, hint=hint))
+    return array.astype(dtype)
 
 
 def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, reduction: Reduction, label: str) -> Array:

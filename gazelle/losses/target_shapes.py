@@ -157,11 +157,11 @@ def _broadcasts_to_more(label: str, true: tuple[int, ...], pred: tuple[int, ...]
 def as_arrays(kind: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Array, Array]:
     """Return predictions as floats and targets in their dtype; class indices stay integers."""
     y_pred, y_true = jnp.asarray(y_pred), jnp.asarray(y_true)
-    if not dtypes.is_float(y_pred.dtype):
+    if not jnp.issubdtype(y_pred.dtype, jnp.inexact):
         y_pred = y_pred.astype(dtypes.floatx())
     if kind in _INTEGER_KINDS:
         return y_true.astype("int32") if y_true.dtype == bool else y_true, y_pred
-    return y_true.astype(y_pred.dtype), y_pred
+    return y_true if jnp.iscomplexobj(y_true) else y_true.astype(y_pred.dtype), y_pred
 
 
 def same_rank(a: Array, b: Array) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from gazelle.core.masks import get_mask
 from gazelle.core.registry import find
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import Loss, functions
-from gazelle.losses.reduction import align, divide, merge_mask, per_step, reduce
+from gazelle.losses.reduction import align, as_real, divide, merge_mask, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes
 from gazelle.metrics.base import Metric
 
@@ -31,7 +31,7 @@ def per_sample(
     If `conventions.active.means_count_values`, only axes after the first one that weights do not have are combined.
     """
     mask, counts_values = get_mask(values), conventions.active.means_count_values
-    values = jnp.asarray(values, dtype)
+    values = as_real(values, dtype, label)
     weights: Array | None = None
     if sample_weight is not None:
         weights = merge_mask(jnp.asarray(sample_weight, dtype), mask, dtype, label)
@@ -173,7 +173,7 @@ class MeanMetricWrapper(Mean):
         check_shapes(self, targets, predictions)
         values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
         if conventions.active.metrics_average_batches:
-            of_batch = reduce(jnp.asarray(values, self.dtype), sample_weight, mask, "mean", self.name)
+            of_batch = reduce(as_real(values, self.dtype, f"'{self.name}'"), sample_weight, mask, "mean", self.name)
             super().update_state(of_batch, len(targets))
         else:
             super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))
