@@ -56,5 +56,7 @@ class TFOpLambda(Layer, abstract=True):
         """Call the function."""
         kwargs.pop("name", None)
         if facade.adapter is None:
-            facade.adapter = facade.loaded
+            from gazelle.compat.tensorflow.adapter import ADAPTER  # it imports this module
+
+            facade.adapter = ADAPTER
         return facade.adapter.user_defined_call(self._found(), args, kwargs)
