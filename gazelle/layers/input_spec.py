@@ -12,14 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core import dtypes, shape_inference, symbolic
-from gazelle.core.errors import (
-    ArgumentTypeError,
-    GazelleError,
-    IncompatibleShapesError,
-    ShapeError,
-    english,
-    message,
-)
+from gazelle.core.errors import ArgumentTypeError, GazelleError, IncompatibleShapesError, ShapeError, english, message
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import tracer_error

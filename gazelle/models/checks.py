@@ -152,9 +152,8 @@ def check_inputs(graph: Graph | None, source: data.Source) -> None:
             if not tensor.accepts_other_sizes:
                 raise ShapeError(text)
             warn(text)
-        if np.dtype(array.dtype).kind == "c" and not tensor.dtype.startswith(
-            "complex"
-        ):  # a cast would take the real part
+        is_complex = np.dtype(array.dtype).kind == "c"
+        if is_complex and not tensor.dtype.startswith("complex"):  # a cast would take the real part
             hint = "Use np.abs(x), or both parts as channels: np.stack([x.real, x.imag], axis=-1)."
             what = f"Input '{operation_of(tensor).name}'"
             raise DataError(message(what, expected=f"real numbers ({tensor.dtype})", got=array.dtype, hint=hint))

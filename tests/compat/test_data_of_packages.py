@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 
-def _pairs(tf, whole):
-    """Two steps of a model whose elements are (a, b, y, weight), and its predictions."""
-
-    class Pairs(tf.keras.Model):
+def _dense_model(tf):
+    class DenseModel(tf.keras.Model):
         def __init__(self):
             super().__init__()
             self.dense = tf.keras.layers.Dense(1, kernel_initializer="ones")
@@ -17,6 +15,13 @@ def _pairs(tf, whole):
         def call(self, x):
             return self.dense(x)
 
+    return DenseModel
+
+
+def _pairs(tf, whole):
+    """Two steps of a model whose elements are (a, b, y, weight), and its predictions."""
+
+    class Pairs(_dense_model(tf)):
         def train_step(self, data):
             a, b, y, weight = data
             with tf.GradientTape() as tape:
@@ -55,14 +60,7 @@ def test_elements_that_are_named_tuples_keep_their_names_in_a_step(tf_keras_2):
     tf = tf_keras_2
     packed = collections.namedtuple("Packed", "original other")
 
-    class Model(tf.keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.dense = tf.keras.layers.Dense(1, kernel_initializer="ones")
-
-        def call(self, x):
-            return self.dense(x)
-
+    class Model(_dense_model(tf)):
         def train_step(self, data):
             x, y = data.original
             with tf.GradientTape() as tape:

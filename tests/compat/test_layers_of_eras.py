@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import era
+from gazelle.compat.namespaces import root
 from tests.compat.small_models import X, fit
 
 
@@ -305,3 +306,18 @@ def test_shapes_that_a_call_stores_have_the_batch_size_of_each_call(keras_1):
         )
     assert wrapper.sizes[1:] == (3,)
     assert model.fit(x, np.zeros((5, 3)), batch_size=2, nb_epoch=1, verbose=0).history["loss"][0] > 0
+
+
+def test_tuples_that_a_call_of_keras_3_stores_stay():
+    keras_3 = root("keras")
+
+    class Grid(keras_3.layers.Layer):
+        grid = None
+
+        def call(self, x):
+            self.grid = self.grid or (4, 4)
+            return x * self.grid[0]
+
+    layer = Grid()
+    for size in (4, 2, 2):
+        np.testing.assert_array_equal(layer(np.ones((size, 1), "float32")), np.full((size, 1), 4.0))

@@ -25,10 +25,10 @@ class EventWriter:
     def __init__(self, folder: str) -> None:
         os.makedirs(folder, exist_ok=True)
         name = f"events.out.tfevents.{int(time.time())}.{socket.gethostname()}.{os.getpid()}.{next(_count)}"
-        self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115 - closed by close
+        self._file = open(os.path.join(folder, name), "wb")  # noqa: SIM115 - until the end of the program
         self._write(file_version="brain.Event:2")
 
-    def add_summary(self, summary: Summary, step: int) -> None:
+    def write(self, summary: Summary, step: int) -> None:
         """Write a summary.
 
         Args:
@@ -36,14 +36,7 @@ class EventWriter:
             step: The epoch or batch it belongs to.
         """
         self._write(summary=summary, step=step)
-
-    def flush(self) -> None:
-        """Write what is buffered to the file."""
         self._file.flush()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
 
     def _write(self, **fields: object) -> None:
         self._file.write(as_record(Event(wall_time=time.time(), **fields).SerializeToString()))

@@ -26,9 +26,8 @@ class Writer:
     """`tf.summary.create_file_writer(folder)`: writes summaries to an event file in the folder."""
 
     def __init__(self, logdir: PathLike | TensorLike) -> None:
-        from gazelle.compat.tensorflow.event_writer import (
-            EventWriter,  # it imports tensorboardX, which few programs need
-        )
+        # it imports tensorboardX, which few programs need
+        from gazelle.compat.tensorflow.event_writer import EventWriter
 
         self.logdir = text(logdir)
         self._events = EventWriter(self.logdir)
@@ -49,8 +48,7 @@ class Writer:
         _writer, _step = self, step if step is not None else _step
 
     def write(self, summary: NamedObject, step: int) -> None:
-        self._events.add_summary(summary, step)
-        self._events.flush()
+        self._events.write(summary, step)
 
     def flush(self) -> None:
         """Do nothing: each summary is written immediately."""

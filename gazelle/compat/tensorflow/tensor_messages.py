@@ -107,5 +107,6 @@ def parsed(kind: NamedObject, serialized: TensorLike | Any) -> NamedObject:
     try:
         return kind.FromString(bytes(array_of(serialized).item()))
     except DecodeError as error:
-        name = f"tf.train.{kind.DESCRIPTOR.name}"
-        raise DataError(message(f"A message {name}", expected="complete fields", got="damaged bytes")) from error
+        raise DataError(
+            message(f"A message {kind.DESCRIPTOR.name}", expected="complete fields", got="damaged bytes")
+        ) from error

@@ -37,11 +37,10 @@ class RaggedTensor:
 
     __array_priority__ = 200
 
-    def __init__(self, values: TensorLike, row_splits: TensorLike) -> None:
+    def __init__(self, values: TensorLike, row_splits: TensorLike, uniform_row_length: int | None = None) -> None:
         self.values = values if isinstance(values, RaggedTensor) else convert(values)
         self.splits = np.asarray(row_splits, "int64")
-
-    uniform_row_length: int | None = None
+        self.uniform_row_length = uniform_row_length
 
     # Constructors ----------------------------------------------------------------------------------------------------
 
@@ -66,9 +65,7 @@ class RaggedTensor:
         cls, values: TensorLike, uniform_row_length: TensorLike, nrows: TensorLike = None
     ) -> RaggedTensor:
         count = len(values) // int(uniform_row_length) if nrows is None else int(nrows)
-        out = cls.from_row_lengths(values, np.full(count, int(uniform_row_length)))
-        out.uniform_row_length = int(uniform_row_length)
-        return out
+        return cls(values, np.arange(count + 1) * int(uniform_row_length), int(uniform_row_length))
 
     @classmethod
     def from_nested_row_splits(cls, flat_values: TensorLike, nested_row_splits: Sequence[TensorLike]) -> RaggedTensor:
@@ -176,9 +173,7 @@ class RaggedTensor:
         return Tensor(sizes if axis is None else sizes[axis])
 
     def with_values(self, new_values: TensorLike) -> RaggedTensor:
-        out = RaggedTensor(new_values, self.splits)
-        out.uniform_row_length = self.uniform_row_length
-        return out
+        return RaggedTensor(new_values, self.splits, self.uniform_row_length)
 
     def with_flat_values(self, new_values: TensorLike) -> RaggedTensor:
         return map_values(lambda _: new_values, self)
@@ -308,9 +303,8 @@ def rows_at(data: TensorLike | RaggedTensor, indices: TensorResult) -> TensorRes
     if len(indices) and not -len(data) <= np.min(indices) <= np.max(indices) < len(data):
         raise InvalidArgumentError(message("Rows", expected=f"indices less than {len(data)}", got=list(indices)))
     lengths = np.diff(data.splits)[indices]
-    out = RaggedTensor.from_row_lengths(rows_at(data.values, ranges(data.splits[:-1][indices], lengths)), lengths)
-    out.uniform_row_length = data.uniform_row_length
-    return out
+    values = rows_at(data.values, ranges(data.splits[:-1][indices], lengths))
+    return RaggedTensor(values, np.concatenate([[0], np.cumsum(lengths)]), data.uniform_row_length)
 
 
 def expanded(value: TensorLike | RaggedTensor, axis: int) -> TensorResult:
@@ -321,6 +315,17 @@ def expanded(value: TensorLike | RaggedTensor, axis: int) -> TensorResult:
         return value.with_values(NAMES["expand_dims"](value.values, axis - 1))
     size = 1 if axis else len(value)
     return RaggedTensor.from_uniform_row_length(value, size, len(value) if axis else 1)
+
+
+def check_lengths(parts: Sequence[RaggedTensor]) -> None:
+    """Check that ragged tensors have rows of equal lengths.
+
+    Raises:
+        InvalidArgumentError: They have not.
+    """
+    if any(not np.array_equal(part.splits, parts[0].splits) for part in parts):
+        lengths = [np.diff(part.splits).tolist() for part in parts]
+        raise InvalidArgumentError(message("Ragged tensors", expected="rows of equal lengths", got=lengths))
 
 
 def joined(rows: list[Any]) -> TensorResult:
@@ -350,9 +355,7 @@ def map_values(op: Function, *args: Any, **kwargs: Any) -> TensorResult:
     if first is None:
         return op(*args, **kwargs)
     rows = [v for v in (*args, *kwargs.values()) if isinstance(v, RaggedTensor)]
-    if any(not np.array_equal(v.splits, first.splits) for v in rows):
-        lengths = [np.diff(v.splits).tolist() for v in rows]
-        raise InvalidArgumentError(message("Ragged tensors", expected="rows of equal lengths", got=lengths))
+    check_lengths(rows)
     inner = [v.values if isinstance(v, RaggedTensor) else v for v in args]
     inner_kwargs = {k: v.values if isinstance(v, RaggedTensor) else v for k, v in kwargs.items()}
     return first.with_values(map_values(op, *inner, **inner_kwargs))

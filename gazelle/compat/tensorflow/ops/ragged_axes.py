@@ -14,7 +14,15 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.ops.arrays import array_of, concat, convert, stack
 from gazelle.compat.tensorflow.ops.gathering import gather
-from gazelle.compat.tensorflow.ops.ragged import RaggedTensor, expanded, map_values, ranges, rows_at, rows_of
+from gazelle.compat.tensorflow.ops.ragged import (
+    RaggedTensor,
+    check_lengths,
+    expanded,
+    map_values,
+    ranges,
+    rows_at,
+    rows_of,
+)
 from gazelle.compat.types import AxisLike, Function, TensorLike, TensorResult
 from gazelle.core.errors import message
 
@@ -41,7 +49,7 @@ def joined_along(values: Sequence[_Value], axis: TensorLike = 0) -> TensorResult
         return concat(given, axis)
     parts = [value if isinstance(value, RaggedTensor) else RaggedTensor.from_tensor(value) for value in given]
     if axis > 1:
-        _check_lengths(parts)
+        check_lengths(parts)
         return parts[0].with_values(joined_along([part.values for part in parts], axis - 1))
     values, lengths = joined_along([part.values for part in parts], 0), [np.diff(part.splits) for part in parts]
     if axis == 0:
@@ -54,12 +62,6 @@ def joined_along(values: Sequence[_Value], axis: TensorLike = 0) -> TensorResult
     starts = [part.splits[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
     order = ranges(np.stack(starts, 1).reshape(-1), np.stack(lengths, 1).reshape(-1))
     return RaggedTensor.from_row_lengths(rows_at(values, order), np.sum(lengths, 0))
-
-
-def _check_lengths(parts: Sequence[RaggedTensor]) -> None:
-    if any(not np.array_equal(part.splits, parts[0].splits) for part in parts):
-        lengths = [np.diff(part.splits).tolist() for part in parts]
-        raise InvalidArgumentError(message("Ragged tensors", expected="rows of equal lengths", got=lengths))
 
 
 def stacked(values: Sequence[_Value], axis: TensorLike = 0) -> TensorResult:
@@ -120,12 +122,8 @@ def _reversed(value: Any, axis: int) -> Any:
         return value.with_values(_reversed(value.values, axis - 1))
     if axis == 0:
         return rows_at(value, np.arange(len(value))[::-1])
-    order = ranges(value.splits[:-1], np.diff(value.splits))
-    return value.with_values(rows_at(value.values, (value.splits[:-1] + value.splits[1:] - 1)[_row_ids(value)] - order))
-
-
-def _row_ids(value: RaggedTensor) -> Any:
-    return np.repeat(np.arange(len(value)), np.diff(value.splits))
+    rows, order = array_of(value.value_rowids()), ranges(value.splits[:-1], np.diff(value.splits))
+    return value.with_values(rows_at(value.values, (value.splits[:-1] + value.splits[1:] - 1)[rows] - order))
 
 
 def tiled(value: _Value, multiples: TensorLike) -> TensorResult:
@@ -189,11 +187,11 @@ def masked(data: _Value, mask: _Value) -> TensorResult:
             return rows_at(data, np.flatnonzero(array_of(mask)))
         mask = RaggedTensor.from_tensor(mask)
     data = data if isinstance(data, RaggedTensor) else RaggedTensor.from_tensor(data)
-    _check_lengths([data, mask])
+    check_lengths([data, mask])
     values = masked(data.values, mask.values)
     if mask.ndim > 2:
         return RaggedTensor(values, data.splits)
-    counts = np.bincount(_row_ids(mask), array_of(mask.values), len(mask))
+    counts = np.bincount(array_of(mask.value_rowids()), array_of(mask.values), len(mask))
     return RaggedTensor.from_row_lengths(values, counts.astype("int64"))
 
 
