@@ -106,5 +106,5 @@ def validation_source(
     x, y, weight = checks.validation_pair(validation_data)
     source = make_source(model, x, y, weight, batch_size=batch_size, steps=steps, what="validation_")
     _check_inputs(model, "evaluate", source)
-    get_trainer(model, "fit").check_labels(source)
+    get_trainer(model, "fit").prepare_validation(source)
     return source

@@ -31,6 +31,8 @@ from gazelle.models.default_steps import training_mode
 from gazelle.models.host_preprocessing import host_preprocessing_of
 from gazelle.optimizers import MultiOptimizer
 from gazelle.training.custom_step import CustomStep
+from gazelle.training.custom_trainer import CustomTrainer
+from gazelle.training.loss_trainer import LossTrainer
 from gazelle.training.metrics_state import CompileMetrics
 from gazelle.training.step import ModelSpec
 from gazelle.training.trainer import Trainer
@@ -117,16 +119,15 @@ def _new_trainer(model: Model, state: CompileState | None) -> Trainer:
             state.compile_metrics = CompileMetrics(spec.metrics, spec.weighted_metrics, spec.outputs, spec.loss)
         independent = program_key.is_batch_independent(model) and not step_methods.overrides(model, "predict_step")
         step = CustomStep(step_methods.ModelSteps(model), spec.run_eagerly)
-        trainer = Trainer(spec, seed, None, independent, step)
-        trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
-        return trainer
-    structure = program_key.structure(model, spec)
-    trainer = Trainer(spec, seed, structure, program_key.is_batch_independent(model))
+        trainer: Trainer = CustomTrainer(spec, step, seed, independent)
+    else:
+        structure = program_key.structure(model, spec)
+        trainer = LossTrainer(spec, seed, structure, program_key.is_batch_independent(model))
+        if state is not None:
+            trainer.metrics.trackers = state.loss_trackers
+            if state.compile_metrics is not None:
+                state.compile_metrics = trainer.metrics.source
     trainer.steps_per_execution = int(arguments.get("steps_per_execution") or 1)
-    if state is not None:
-        trainer.metrics.trackers = state.loss_trackers
-        if state.compile_metrics is not None:
-            state.compile_metrics = trainer.metrics.source
     return trainer
 
 

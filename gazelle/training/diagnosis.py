@@ -12,6 +12,7 @@ from gazelle.core import arrays, tracing
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.optimizers.learning_rate import least_rate
+from gazelle.training.loss_trainer import LossTrainer
 from gazelle.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def warn_not_finite(loss: float, batch: Tree, names: tuple[str, ...] = _NAMES) -
 def _check_rates(trainer: Trainer, loss: float, where: str) -> None:
     """Raise an error if the learning rate is the reason why an update was not applied."""
     state = trainer.live.state
-    if trainer.custom_step is not None or state is None or not np.isfinite(loss):
+    if not isinstance(trainer, LossTrainer) or state is None or not np.isfinite(loss):
         return
     rates = trainer.optimizer.rates(state.slots, state.hyper, state.step)
     wrong = [float(rate) for rate in rates if not rate >= least_rate()]
@@ -132,7 +133,7 @@ def _loss_of(loss: float, what: str, found: str) -> str:
 
 def _first_layer(trainer: Trainer, batch: Tree) -> str:
     """A sentence with the first layer whose output for this batch is not finite; empty for a custom step."""
-    if trainer.custom_step is not None:
+    if not isinstance(trainer, LossTrainer):
         return ""
     found: list[str] = []
 

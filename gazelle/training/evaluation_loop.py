@@ -45,9 +45,7 @@ def evaluate(
         The logs.
     """
     assert trainer.programs is not None
-    values, logs = trainer.live.values(), {}
-    if trainer.spec.read:
-        values = trainer.with_read(values)
+    values, logs = trainer.with_read(trainer.live.values()), {}
     fixed = values, trainer.key
     start_totals, count = engine.replicate((trainer.metrics.start(), np.uint32(0)))
     carry: Any = (start_totals, {path: values[path] for path in trainer.assigned}, count)

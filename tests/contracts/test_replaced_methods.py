@@ -22,6 +22,7 @@ from gazelle.models.trainers import get_trainer
 from gazelle.training import callbacks as callback_module
 from gazelle.training.callbacks import Callback, CallbackList
 from gazelle.training.callbacks.base import EVENTS
+from gazelle.training.custom_trainer import CustomTrainer
 from gazelle.training.metrics_state import CompileMetrics, MetricsState
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
@@ -113,7 +114,7 @@ def _layer(layer, name):
             model._invalidate_trainer()
         trainer = get_trainer(model, "predict")
         assert trainer is not before
-        assert trainer._structure is None
+        assert trainer.structure is None
         assert not trainer.batch_independent or not replaced_methods.replaced(layer)
         forward, values = trainer.loss_step.forward, {p: v._value for p, v in trainer.variables.items()}
         for training in (False, True):
@@ -153,8 +154,8 @@ def _optimizer(optimizer):
         trainer = get_trainer(model, "fit")
         values = {path: v._value for path, v in trainer.variables.items()}
         x, y = np.ones((2, 3), np.float32), np.ones((2, 1), np.float32)
-        if trainer.custom_step is not None:  # the optimizer's own `apply` was replaced
-            trainer.custom_step.trace("train", (x, y))
+        if isinstance(trainer, CustomTrainer):  # the optimizer's own `apply` was replaced
+            trainer.step.trace("train", (x, y))
             return
         trainer.loss_step.metrics.build(["loss"], [], y, y)
         totals, count, key = trainer.loss_step.metrics.start(), jnp.int32(0), jax.random.key(0)

@@ -40,7 +40,7 @@ def test_call_of_a_layer_counts_from_then_on_and_until_it_is_removed():
     np.testing.assert_allclose(model.predict(X, verbose=0), before * 10, rtol=1e-5)
     del layer.call
     assert model.predict(X, verbose=0).tolist() == before.tolist()
-    assert model._trainer._structure == equal._trainer._structure
+    assert model._trainer.structure == equal._trainer.structure
 
 
 def test_a_shared_program_is_traced_from_a_model_without_replaced_methods():
@@ -204,7 +204,7 @@ def test_methods_of_classes(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(layers.Dense, "call", lambda self, x: x[:, :1])
         assert builtin.predict(X, verbose=0).tolist() == X[:, :1].tolist()
-        assert builtin._trainer._structure is None
+        assert builtin._trainer.structure is None
     assert equal.predict(X, verbose=0).tolist() == builtin.predict(X, verbose=0).tolist() == before.tolist()
     _fit(builtin)
     with monkeypatch.context() as patch:  # chosen by the name "mae"
