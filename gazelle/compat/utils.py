@@ -288,14 +288,13 @@ def convert_data_format(data_format: str, ndim: int) -> str:
     return f"NC{space}" if normalize_data_format(data_format) == "channels_first" else f"N{space}C"
 
 
-@ignores("min_size weights")  # smaller images fail where a window does not fit
+@ignores("min_size weights@5")
 def obtain_input_shape(
     input_shape: Sequence[Any] | None,
     default_size: int,
     min_size: int,
     data_format: str | None = None,
     require_flatten: bool = True,
-    weights: object = None,
     *,
     include_top: bool | None = None,
     dim_ordering: str | None = None,

@@ -6,6 +6,7 @@ in `REASONS`.
 
 import ast
 import importlib.util
+import inspect
 import pathlib
 import re
 
@@ -18,7 +19,7 @@ from gazelle.core.errors import ArgumentError
 ROOT = pathlib.Path(__file__).parents[2] / "gazelle" / "compat"
 #: parameters that have no effect on results in any function: names of nodes, sessions, hints for the execution
 HARMLESS = frozenset(
-    listed("""name _ session sess options parallel_iterations swap_memory unroll use_locking validate_indices alg
+    listed("""name _ session sess options parallel_iterations swap_memory unroll use_locking alg
         copy""")
 )
 #: methods that are called with fixed arguments, of which a class need not read all
@@ -41,8 +42,6 @@ NOTHING_TO_DO = frozenset(
 )
 #: "file function": what it does not read, for a reason of its own
 REASONS = {
-    "addons/callbacks.py __init__": """metrics_separator overall_bar_format epoch_bar_format metrics_format
-        update_per_second leave_epoch_progress leave_overall_progress show_overall_progress""",  # of a progress bar
     "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
     "addons/rnn.py __init__": """gamma_initializer gamma_regularizer gamma_constraint
@@ -72,22 +71,18 @@ REASONS = {
     "tensorflow/v1/global_steps.py global_step": "graph",
     "tensorflow/eager/control.py case": "exclusive strict",
     "tensorflow/eager/control.py cond": "strict",
-    "tensorflow/ops/convolutions.py max_pool_with_argmax": "output_dtype",  # 32 bits
     "tensorflow/ops/gathering.py argsort": "stable",  # always
     "tensorflow/private_modules.py __init__": "description",
     "tensorflow/private_modules.py _concat": "static",
     "tensorflow/queues.py __init__": "shared_name min_after_dequeue",  # no other threads and processes
     "tensorflow/queues.py close": "cancel_pending_enqueues",
     "tensorflow/initializers.py variance_scaling": "dtype",  # float32
-    "tensorflow/v1/rnn_cells.py __init__": "num_proj_shards num_unit_shards reuse",  # deprecated there
+    "tensorflow/v1/rnn_cells.py __init__": "reuse",  # deprecated there
     "tensorflow/v1/rnn_cell_wrappers.py __init__": "dtype input_size reuse",
-    "tensorflow/ops/sampling.py fixed_unigram_candidate_sampler": "shard",  # there is one
     "tensorflow/ops/sampling.py sampler": "num_true",  # that of the labels
     "tensorflow/saved_models.py load": "tags",
     "tensorflow/tf_config.py __init__": "__",  # one replica on the devices of JAX
     "tensorflow/tf_config.py get_memory_info": "device",  # the first
-    "tensorflow/variable.py __init__": """aggregation caching_device experimental_enable_variable_lifting import_scope
-        synchronization validate_shape variable_def""",  # of graphs and of several devices
 }
 #: files of base classes, whose methods state what those of others do
 INTERFACES = frozenset(("tensor_adapter.py",))
@@ -178,3 +173,17 @@ def test_values():
         double(1, 1)
     with pytest.raises(TypeError, match="axes"):
         double(1, axes=1)
+
+
+def test_positions():
+    @ignores("name@1 check@3=True note")
+    def power(base, exponent=2, times=1):
+        return base**exponent * times
+
+    assert list(inspect.signature(power).parameters) == ["base", "name", "exponent", "check", "times", "note"]
+    assert power(3) == power(3, "n") == power(3, "n", 2, True, 1, "x") == power(3, exponent=2, name="n") == 9
+    assert power(3, None, 3, None, 2) == power(3, times=2, exponent=3) == 54
+    with pytest.raises(ArgumentError, match=r"check of .*power: expected True, got False"):
+        power(3, "n", 2, False)
+    with pytest.raises(TypeError, match="positional"):
+        power(3, "n", 2, True, 1, "x", 7)

@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from gazelle.compat.addons.optimizer_wrappers import AveragedOptimizerWrapper
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import names_of
 from gazelle.compat.types import Option
 from gazelle.core.errors import ArgumentTypeError, message
@@ -20,18 +21,11 @@ __getattr__ = names_of("gazelle.callbacks")
 class TQDMProgressBar(Callback):
     """One line for each epoch, and for an evaluation outside of `fit`, as `Progress` prints them."""
 
-    def __init__(
-        self,
-        metrics_separator: str = " - ",
-        overall_bar_format: str = "",
-        epoch_bar_format: str = "",
-        metrics_format: str = "{name}: {value:0.4f}",
-        update_per_second: int = 10,
-        leave_epoch_progress: bool = True,
-        leave_overall_progress: bool = True,
-        show_epoch_progress: bool = True,
-        show_overall_progress: bool = True,
-    ) -> None:
+    @ignores(
+        "metrics_separator@1 overall_bar_format@2 epoch_bar_format@3 metrics_format@4 update_per_second@5"
+        " leave_epoch_progress@6 leave_overall_progress@7 show_overall_progress"
+    )
+    def __init__(self, show_epoch_progress: bool = True) -> None:
         self.show_epoch_progress = show_epoch_progress
         self._progress = Progress(verbose=2 if show_epoch_progress else 0)
         self._trains = False

@@ -16,7 +16,7 @@ from gazelle.compat.types import Option
 from gazelle.core.errors import ArgumentError, message
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_BY_POSITION = Parameter.POSITIONAL_OR_KEYWORD
+_BY_POSITION, _BY_NAME = Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY
 
 
 def ignores(arguments: str, what: str = "") -> Callable[[_F], _F]:
@@ -24,25 +24,33 @@ def ignores(arguments: str, what: str = "") -> Callable[[_F], _F]:
 
     Args:
         arguments: names, separated by blanks. "name" has no effect. "name=value" accepts this value, or None;
-            another one is an error. Those that the function does not have follow its own.
+            another one is an error. Those that the function does not have follow its own, or have their position in
+            the signature: "name@1", "name@1=value".
         what: the function in errors; by default its name.
 
     >>> double = ignores("name times=2")(lambda x: 2 * x)
     >>> double(3, "doubled"), double(3, times=2)
     (6, 6)
+    >>> ignores("name@0")(lambda x=1: 2 * x)("doubled", 3)
+    6
     """
     pairs = [text.partition("=") for text in arguments.split()]
-    names = [name for name, _, _ in pairs]
-    accepted = {name: ast.literal_eval(value) for name, equals, value in pairs if equals}
+    named = [(*left.partition("@")[::2], ast.literal_eval(value) if equals else None) for left, equals, value in pairs]
+    accepted = {name: value for (name, _, value), (_, equals, _) in zip(named, pairs, strict=True) if equals}
 
     def decorate(function: Any) -> Any:
         parameters = inspect.signature(function).parameters
-        extra = frozenset(name for name in names if name not in parameters)
-        positional = [p.name for p in parameters.values() if p.kind is _BY_POSITION]
-        takes_more = any(p.kind is Parameter.VAR_POSITIONAL for p in parameters.values())
-        by_position = not takes_more and len(positional) == len(parameters)
-        own = len(positional)
-        order = positional + [name for name in names if name in extra] if by_position else positional
+        extra = frozenset(name for name, _, _ in named if name not in parameters)
+        positional = [p for p in parameters.values() if p.kind is _BY_POSITION]
+        follow = len(positional) == len(parameters)  # those without a position
+        added = [
+            Parameter(n, _BY_POSITION if at or follow else _BY_NAME, default=v) for n, at, v in named if n in extra
+        ]
+        places = {name: int(at) for name, at, _ in named if at}
+        signature = [*positional, *(one for one in added if one.name not in places)]
+        for one in sorted((one for one in added if one.name in places), key=lambda one: places[one.name]):
+            signature.insert(places[one.name], one)
+        order = [one.name for one in signature if one.kind is _BY_POSITION]
         read = next((i for i, name in enumerate(order) if name in extra or name in accepted), len(order))
         subject = what or function.__qualname__.rpartition("<locals>.")[2]
 
@@ -53,13 +61,13 @@ def ignores(arguments: str, what: str = "") -> Callable[[_F], _F]:
                     if name in accepted and value is not None:
                         check(name, value, accepted[name], subject)
                 kwargs = {name: value for name, value in kwargs.items() if name not in extra}
-                args = args[:own] if by_position and len(args) <= len(order) else args
+                rest = args[len(order) :]
+                args = (*(value for name, value in zip(order, args, strict=False) if name not in extra), *rest)
             return function(*args, **kwargs)
 
-        kind = _BY_POSITION if by_position else Parameter.KEYWORD_ONLY
-        added = [Parameter(name, kind, default=accepted.get(name)) for name in names if name in extra]
+        others = [one for one in parameters.values() if one.kind is not _BY_POSITION]
         vars(called)["__signature__"] = inspect.Signature(
-            sorted([*parameters.values(), *added], key=lambda parameter: parameter.kind)
+            sorted([*signature, *others], key=lambda parameter: parameter.kind)
         )
         return called
 

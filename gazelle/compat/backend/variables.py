@@ -47,14 +47,9 @@ def variable(
         return of_program(jnp.asarray(np.asarray(value), kind_of(dtype)), value)
 
 
-@ignores("sparse ragged=False")
+@ignores("sparse@3 ragged@5=False")
 def placeholder(
-    shape: SymbolicShape | None = None,
-    ndim: int | None = None,
-    dtype: DTypeLike = None,
-    sparse: bool = False,
-    name: str | None = None,
-    ragged: bool = False,
+    shape: SymbolicShape | None = None, ndim: int | None = None, dtype: DTypeLike = None, name: str | None = None
 ) -> KerasTensor:
     """Return a tensor whose value is passed when the graph runs."""
     full = tuple(shape) if shape is not None else (None,) * (ndim or 0)

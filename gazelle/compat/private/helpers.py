@@ -169,16 +169,9 @@ def deconv_output_length(
 # recurrent layers -----------------------------------------------------------------------------------------------------
 
 
-@ignores("input_dim output_dim timesteps")
+@ignores("input_dim@4 output_dim@5 timesteps@6")
 def time_distributed_dense(
-    x: TensorLike,
-    w: TensorLike,
-    b: TensorLike = None,
-    dropout: float | None = None,
-    input_dim: int | None = None,
-    output_dim: int | None = None,
-    timesteps: int | None = None,
-    training: bool | None = None,
+    x: TensorLike, w: TensorLike, b: TensorLike = None, dropout: float | None = None, training: bool | None = None
 ) -> TensorResult:
     """Return x w + b for each time step; dropout applies to x in training."""
     x = K.in_train_phase(K.dropout(x, dropout), x, training=training) if dropout else x

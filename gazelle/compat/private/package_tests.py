@@ -82,16 +82,9 @@ class TestCase(_Base):  # type: ignore[misc]
         """Return the values of a tensor, variable or list as an array."""
         return x if isinstance(x, np.ndarray) else np.asarray(ops.convert_to_numpy(x) if hasattr(x, "dtype") else x)
 
-    @ignores("tpu_atol tpu_rtol")
+    @ignores("tpu_atol@5 tpu_rtol@6")
     def assertAllClose(
-        self,
-        actual: TensorLike,
-        desired: TensorLike,
-        atol: float = 1e-6,
-        rtol: float = 1e-6,
-        tpu_atol: float | None = None,
-        tpu_rtol: float | None = None,
-        msg: str | None = None,
+        self, actual: TensorLike, desired: TensorLike, atol: float = 1e-6, rtol: float = 1e-6, msg: str | None = None
     ) -> None:
         """Fail if shapes differ or values differ by more than the tolerances."""
         got, wanted = self.convert_to_numpy(actual), self.convert_to_numpy(desired)
@@ -104,14 +97,9 @@ class TestCase(_Base):  # type: ignore[misc]
         with self.assertRaises(AssertionError, msg=msg):
             self.assertAllClose(x1, x2, atol=atol, rtol=rtol)
 
-    @ignores("tpu_decimal")
+    @ignores("tpu_decimal@4")
     def assertAlmostEqual(
-        self,
-        actual: TensorLike,
-        desired: TensorLike,
-        decimal: int = 3,
-        tpu_decimal: int | None = None,
-        msg: str | None = None,
+        self, actual: TensorLike, desired: TensorLike, decimal: int = 3, msg: str | None = None
     ) -> None:
         """Fail if values differ in the first decimals."""
         got, wanted = self.convert_to_numpy(actual), self.convert_to_numpy(desired)

@@ -59,14 +59,13 @@ def fromimage(im: Image, flatten: bool = False, mode: str | None = None) -> np.n
     return np.array(im)
 
 
-@ignores("pal=None")
+@ignores("pal@5=None")
 def toimage(
     arr: ArrayLike,
     high: int = 255,
     low: int = 0,
     cmin: float | None = None,
     cmax: float | None = None,
-    pal: None = None,
     mode: str | None = None,
     channel_axis: int | None = None,
 ) -> Image:

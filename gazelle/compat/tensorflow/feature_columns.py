@@ -57,12 +57,11 @@ def _check(column: Any, function: str, categorical: bool) -> None:
 
 
 @named("feature_column.numeric_column")
-@ignores("dtype")
+@ignores("dtype@3")
 def numeric_column(
     key: str,
     shape: int | Sequence[int] = (1,),
     default_value: float | Sequence[float] | None = None,
-    dtype: DTypeLike | None = None,
     normalizer_fn: Callable[[Any], Any] | None = None,
 ) -> Column:
     size = (shape,) if isinstance(shape, int) else tuple(shape)
@@ -143,31 +142,25 @@ def indicator_column(categorical_column: Column) -> Column:
 
 
 @named("feature_column.embedding_column")
-@ignores("ckpt_to_load_from=None tensor_name_in_ckpt=None max_norm=None use_safe_embedding_lookup")
+@ignores("ckpt_to_load_from@4=None tensor_name_in_ckpt@5=None max_norm@6=None use_safe_embedding_lookup")
 def embedding_column(
     categorical_column: Column,
     dimension: int,
     combiner: str = "mean",
     initializer: InitializerLike | None = None,
-    ckpt_to_load_from: None = None,
-    tensor_name_in_ckpt: None = None,
-    max_norm: None = None,
     trainable: bool = True,
 ) -> Column:
     return _embedded(categorical_column, "", dimension, combiner, initializer, trainable, [])
 
 
 @named("feature_column.shared_embedding_columns", "feature_column.shared_embeddings")
-@ignores("ckpt_to_load_from=None tensor_name_in_ckpt=None max_norm=None use_safe_embedding_lookup")
+@ignores("ckpt_to_load_from@5=None tensor_name_in_ckpt@6=None max_norm@7=None use_safe_embedding_lookup")
 def shared_embedding_columns(
     categorical_columns: Sequence[Column],
     dimension: int,
     combiner: str = "mean",
     initializer: InitializerLike | None = None,
     shared_embedding_collection_name: str | None = None,
-    ckpt_to_load_from: None = None,
-    tensor_name_in_ckpt: None = None,
-    max_norm: None = None,
     trainable: bool = True,
 ) -> list[Column]:
     """`tf.feature_column.shared_embedding_columns`: columns whose categories are rows of one table."""

@@ -87,15 +87,8 @@ def save(
     return write(endpoints, text(export_dir), shared=True)
 
 
-@ignores("custom_objects as_text input_signature serving_only")  # of the graph that TensorFlow wrote
-def export_saved_model(
-    model: Model,
-    saved_model_path: PathLike | TensorLike,
-    custom_objects: object = None,
-    as_text: bool = False,
-    input_signature: object = None,
-    serving_only: bool = False,
-) -> TensorResult:
+@ignores("custom_objects@2 as_text@3 input_signature@4 serving_only@5")
+def export_saved_model(model: Model, saved_model_path: PathLike | TensorLike) -> TensorResult:
     """`tf.keras.experimental.export_saved_model` of TensorFlow 1.14 to 2.1."""
     return save(model, saved_model_path)
 

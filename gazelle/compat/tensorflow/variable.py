@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era
-from gazelle.compat.arguments.ignored import methods_ignore
+from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.old_variable import TensorShape, reference
@@ -118,21 +118,18 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
 
     graph_variable: Callable[..., Any]  # of `graphs`: a variable of a graph of TensorFlow 1, or None
 
+    @ignores(
+        "validate_shape@3 caching_device@4 variable_def@6 import_scope@8 synchronization@10 aggregation@11"
+        " experimental_enable_variable_lifting"
+    )
     def __init__(
         self,
         initial_value: TensorLike = None,
         trainable: bool | None = True,
-        validate_shape: bool = True,
-        caching_device: str | None = None,
         name: str | None = None,
-        variable_def: object = None,
         dtype: DTypeLike = None,
-        import_scope: str | None = None,
         constraint: Callable[[Any], Any] | None = None,
-        synchronization: object = None,
-        aggregation: object = None,
         shape: ShapeLike | None = None,
-        experimental_enable_variable_lifting: bool = True,
     ) -> None:
         float64.request(dtype)
         value = unboxed(initial_value() if callable(initial_value) else initial_value)

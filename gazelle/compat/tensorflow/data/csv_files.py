@@ -81,12 +81,11 @@ def _field(value: str, column: tuple[Any, Any], where: str) -> Any:
 
 
 @named("data.experimental.CsvDataset")
-@ignores("buffer_size exclude_cols=None name")
+@ignores("buffer_size@3 exclude_cols=None name")
 def csv_dataset(
     filenames: PathLike | TensorLike,
     record_defaults: Sequence[Any],
     compression_type: str | None = None,
-    buffer_size: TensorLike = None,
     header: bool = False,
     field_delim: str = ",",
     use_quote_delim: bool = True,

@@ -38,10 +38,8 @@ class FixedLenFeature:
 class FixedLenSequenceFeature(FixedLenFeature):
     """`tf.io.FixedLenSequenceFeature(shape, dtype, allow_missing)`: any number of parts; a batch of them is padded."""
 
-    @ignores("allow_missing")
-    def __init__(
-        self, shape: ShapeLike, dtype: DTypeLike, allow_missing: bool = False, default_value: TensorLike = None
-    ) -> None:
+    @ignores("allow_missing@3")
+    def __init__(self, shape: ShapeLike, dtype: DTypeLike, default_value: TensorLike = None) -> None:
         super().__init__(shape, dtype, default_value)
 
     def of(self, name: str, values: list[Any]) -> TensorResult:

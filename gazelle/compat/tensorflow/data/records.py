@@ -144,14 +144,13 @@ class FixedLengthRecordDataset(RecordsOfFiles):
 
     _kind = "FixedLengthRecordDatasetV2"
 
-    @ignores("buffer_size num_parallel_reads name")
+    @ignores("buffer_size@5 num_parallel_reads name")
     def __init__(
         self,
         filenames: TensorLike | Dataset,
         record_bytes: int,
         header_bytes: int = 0,
         footer_bytes: int = 0,
-        buffer_size: TensorLike = None,
         compression_type: str | None = None,
     ) -> None:
         def blocks(name: str) -> Iterator[Any]:

@@ -108,15 +108,12 @@ _MOST_WITH_GRADIENTS = 1000
 
 
 @named("while_loop")
-@ignores("parallel_iterations back_prop swap_memory")
+@ignores("parallel_iterations@4 back_prop@5 swap_memory@6")
 def while_loop(
     cond: Function,
     body: Function,
     loop_vars: Nested[TensorLike],
     shape_invariants: Sequence[ShapeLike] | None = None,
-    parallel_iterations: int = 10,
-    back_prop: bool = True,
-    swap_memory: bool = False,
     maximum_iterations: TensorLike = None,
     return_same_structure: bool = False,
 ) -> TensorResult:

@@ -23,18 +23,9 @@ from gazelle.core.symbolic import is_symbolic
 class TensorArray:
     """`tf.TensorArray`: a list of tensors."""
 
-    @ignores("clear_after_read tensor_array_name handle flow infer_shape colocate_with_first_write_call")
+    @ignores("clear_after_read@4 tensor_array_name@5 handle@6 flow@7 infer_shape@8 colocate_with_first_write_call")
     def __init__(
-        self,
-        dtype: DTypeLike,
-        size: TensorLike = None,
-        dynamic_size: bool | None = None,
-        clear_after_read: bool | None = None,
-        tensor_array_name: str | None = None,
-        handle: Option = None,
-        flow: Option = None,
-        infer_shape: bool = True,
-        element_shape: Option = None,
+        self, dtype: DTypeLike, size: TensorLike = None, dynamic_size: bool | None = None, element_shape: Option = None
     ) -> None:
         self.dtype, self._shape = as_dtype(dtype), element_shape
         self._grows = bool(dynamic_size) or size is None

@@ -14,7 +14,7 @@ from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, op
 from gazelle.compat.tensorflow.ops.arrays import keras_format
-from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
+from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
 
 #: strides and the like, in a form of TensorFlow: (1, 2, 2, 1) or (2, 2) or 2
@@ -125,13 +125,12 @@ def atrous_conv2d_transpose(
 
 
 @op("nn.dilation2d", static=("strides", "dilations"), host=False)
-@ignores("data_format='NHWC'")
+@ignores("data_format@4='NHWC'")
 def dilation2d(
     input: TensorLike,
     filters: TensorLike,
     strides: Sequence[int],
     padding: str,
-    data_format: str = "NHWC",
     dilations: Sequence[int] = (1, 1, 1, 1),
 ) -> TensorResult:
     """The largest sum of pixels of a window and the filter."""
@@ -174,13 +173,13 @@ def erosion2d(
 
 
 @op("nn.max_pool_with_argmax", static=("ksize", "strides"), host=False)
+@ignores("output_dtype@5")
 def max_pool_with_argmax(
     input: TensorLike,
     ksize: Sequence[int],
     strides: Sequence[int],
     padding: str,
     data_format: str = "NHWC",
-    output_dtype: DTypeLike = "int64",
     include_batch_in_index: bool = False,
 ) -> TensorResult:
     size, step = (inner_sizes(v, 2, data_format) for v in (ksize, strides))

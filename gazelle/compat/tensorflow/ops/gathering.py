@@ -23,13 +23,8 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 
 
 @op("gather", static=("axis", "batch_dims"))
-def gather(
-    params: TensorLike,
-    indices: TensorLike,
-    validate_indices: bool | None = None,
-    axis: AxisLike = None,
-    batch_dims: TensorLike = 0,
-) -> TensorResult:
+@ignores("validate_indices@2")
+def gather(params: TensorLike, indices: TensorLike, axis: AxisLike = None, batch_dims: TensorLike = 0) -> TensorResult:
     xp = space(params, indices)
     if not batch_dims or axis == 0:  # TensorFlow reads no batch_dims with axis=0
         return xp.take(xp.asarray(params), xp.asarray(indices), axis=axis or 0)

@@ -20,7 +20,7 @@ from gazelle.core.errors import ArgumentError, message
 
 
 @op("matmul", "linalg.matmul")
-@ignores("a_is_sparse b_is_sparse grad_a grad_b")
+@ignores("a_is_sparse@6 b_is_sparse@7 grad_a grad_b")
 def matmul(
     a: TensorLike,
     b: TensorLike,
@@ -28,8 +28,6 @@ def matmul(
     transpose_b: bool = False,
     adjoint_a: bool = False,
     adjoint_b: bool = False,
-    a_is_sparse: bool = False,
-    b_is_sparse: bool = False,
     output_type: DTypeLike = None,
 ) -> TensorResult:
     xp = space(a, b)

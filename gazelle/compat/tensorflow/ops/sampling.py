@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle import ops
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tables import with_parameters
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_on_device
@@ -114,6 +115,7 @@ for _name, _weights in {"uniform": np.ones, "learned_unigram": np.ones, "log_uni
 
 
 @named("random.fixed_unigram_candidate_sampler", "nn.fixed_unigram_candidate_sampler")
+@ignores("shard@9")
 def fixed_unigram_candidate_sampler(
     true_classes: TensorLike,
     num_true: int,
@@ -124,7 +126,6 @@ def fixed_unigram_candidate_sampler(
     distortion: float = 1.0,
     num_reserved_ids: int = 0,
     num_shards: int = 1,
-    shard: int = 0,
     unigrams: Sequence[float] = (),
     seed: int | None = None,
 ) -> tuple[Tensor, ...]:

@@ -176,7 +176,7 @@ def from_dense(tensor: TensorLike) -> SparseTensor:
 
 
 @named("nn.ctc_loss")
-@ignores("unique name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
+@ignores("unique@5 name preprocess_collapse_repeated=False ctc_merge_repeated=True ignore_longer_outputs_than_inputs")
 @with_gradients(lambda _: KerasTensor.derived((None,), "float32"))
 def ctc_loss(
     labels: SparseTensor | TensorLike,
@@ -184,7 +184,6 @@ def ctc_loss(
     label_length: TensorLike = None,
     logit_length: TensorLike = None,
     logits_time_major: bool = True,
-    unique: TensorLike = None,
     blank_index: int | None = None,
     inputs: TensorLike = None,
     sequence_length: TensorLike = None,
@@ -375,7 +374,8 @@ def rows_of(x: SparseTensor | TensorLike) -> tuple[tuple[int, ...], list[Any], D
 
 
 def _sets(join: Callable[[Any, Any], Any]) -> Callable[..., SparseTensor]:
-    def function(a: Any, b: Any, aminusb: bool = True, validate_indices: bool = True) -> SparseTensor:
+    @ignores("validate_indices")
+    def function(a: Any, b: Any, aminusb: bool = True) -> SparseTensor:
         (shape, left, dtype), (_, right, _) = rows_of(a), rows_of(b)
         pairs = zip(left, right, strict=True)
         found = [join(*(pair if aminusb else pair[::-1])) for pair in pairs]
@@ -394,7 +394,8 @@ for _name, _join in {"intersection": np.intersect1d, "union": np.union1d, "diffe
 
 
 @named("sets.size", "sets.set_size", "contrib.metrics.set_size")
-def size(a: SparseTensor, validate_indices: bool = True) -> Tensor:
+@ignores("validate_indices")
+def size(a: SparseTensor) -> Tensor:
     """The number of distinct elements of each row."""
     shape, rows, _ = rows_of(a)
     return Tensor(np.asarray([len(np.unique(row)) for row in rows], "int32").reshape(shape))

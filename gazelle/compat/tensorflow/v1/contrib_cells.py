@@ -43,12 +43,11 @@ class UGRNNCell(CellOfUnits):
 class LayerNormBasicLSTMCell(CellOfUnits):
     """An LSTM whose gates and memory are normalized, with dropout of what it adds to the memory."""
 
-    @ignores("input_size=None")
+    @ignores("input_size@3=None")
     def __init__(
         self,
         num_units: int,
         forget_bias: float = 1.0,
-        input_size: object = None,
         activation: Option = None,
         layer_norm: bool = True,
         norm_gain: float = 1.0,

@@ -79,13 +79,12 @@ class LearnEstimator(Estimator):
 
     partial_fit = fit
 
-    @ignores("feed_fn")
+    @ignores("feed_fn@4")
     def evaluate(  # type: ignore[override]
         self,
         x: TensorLike = None,
         y: TensorLike = None,
         input_fn: Function | None = None,
-        feed_fn: Option = None,
         batch_size: int | None = None,
         steps: int | None = None,
         metrics: Option = None,
@@ -102,14 +101,13 @@ class LearnEstimator(Estimator):
     #: what `predict` returns; None: everything
     _predicted: str | None = None
 
-    @ignores("as_iterable")
+    @ignores("as_iterable@5")
     def predict(  # type: ignore[override]
         self,
         x: TensorLike = None,
         input_fn: Function | None = None,
         batch_size: int | None = None,
         outputs: Sequence[str] | None = None,
-        as_iterable: bool = True,
     ) -> Iterator[TensorResult]:
         """Yield the prediction of each sample: classes, numbers, or what the function of the estimator returns."""
         key = None if outputs else self._predicted

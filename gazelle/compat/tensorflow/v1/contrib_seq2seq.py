@@ -235,14 +235,12 @@ def _without_history(output: Any, state: Any) -> Any:
     return output, state._replace(alignment_history=()) if isinstance(state, AttentionWrapperState) else state
 
 
-@ignores("parallel_iterations swap_memory")
+@ignores("parallel_iterations@4 swap_memory@5")
 def dynamic_decode(
     decoder: Option,
     output_time_major: bool = False,
     impute_finished: bool = False,
     maximum_iterations: TensorLike = None,
-    parallel_iterations: int = 32,
-    swap_memory: bool = False,
     scope: Option = None,
 ) -> TensorResult:
     """Run the steps of a decoder until all sequences are finished: (outputs, last state, lengths)."""

@@ -47,13 +47,12 @@ _OPTIMIZERS = {"SGD": "GradientDescent"} | {name: name for name in ("Adagrad", "
 
 
 @named("contrib.layers.optimize_loss")
-@ignores("gradient_noise_scale=None summaries colocate_gradients_with_ops")
+@ignores("gradient_noise_scale@4=None summaries colocate_gradients_with_ops")
 def optimize_loss(
     loss: TensorLike,
     global_step: TensorLike | None,
     learning_rate: TensorLike | None,
     optimizer: Option,
-    gradient_noise_scale: float | None = None,
     gradient_multipliers: Mapping[Any, TensorLike] | None = None,
     clip_gradients: Option = None,
     learning_rate_decay_fn: Callable[..., TensorLike] | None = None,

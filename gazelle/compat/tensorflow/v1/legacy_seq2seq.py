@@ -14,7 +14,7 @@ from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1.graph_variables import get_variable
 from gazelle.compat.tensorflow.v1.rnn_cells import linear
 from gazelle.compat.tensorflow.v1.scopes import current, variable_scope
-from gazelle.compat.types import DTypeLike, Option, TensorLike, TensorResult
+from gazelle.compat.types import Option, TensorLike, TensorResult
 
 Steps = Sequence[TensorLike]
 
@@ -110,7 +110,7 @@ def embedding_rnn_decoder(
 
 
 @legacy_names("attention_decoder")
-@ignores("dtype")
+@ignores("dtype@7")
 def attention_decoder(
     decoder_inputs: Steps,
     initial_state: TensorLike,
@@ -119,7 +119,6 @@ def attention_decoder(
     output_size: int | None = None,
     num_heads: int = 1,
     loop_function: Callable[[Any, int], Any] | None = None,
-    dtype: DTypeLike = None,
     scope: Option = None,
     initial_state_attention: bool = False,
 ) -> TensorResult:
@@ -160,7 +159,7 @@ def attention_decoder(
 
 
 @legacy_names("embedding_attention_decoder")
-@ignores("dtype")
+@ignores("dtype@11")
 def embedding_attention_decoder(
     decoder_inputs: Steps,
     initial_state: TensorLike,
@@ -173,7 +172,6 @@ def embedding_attention_decoder(
     output_projection: Sequence[TensorLike] | None = None,
     feed_previous: bool = False,
     update_embedding_for_previous: bool = True,
-    dtype: DTypeLike = None,
     scope: Option = None,
     initial_state_attention: bool = False,
 ) -> TensorResult:
@@ -210,7 +208,7 @@ def _decoded(
 
 
 @legacy_names("embedding_rnn_seq2seq")
-@ignores("dtype")
+@ignores("dtype@8")
 def embedding_rnn_seq2seq(
     encoder_inputs: Steps,
     decoder_inputs: Steps,
@@ -220,7 +218,6 @@ def embedding_rnn_seq2seq(
     embedding_size: int,
     output_projection: Sequence[TensorLike] | None = None,
     feed_previous: TensorLike = False,
-    dtype: DTypeLike = None,
     scope: Option = None,
 ) -> TensorResult:
     """`embedding_rnn_decoder` after a cell that reads the symbols of an encoder."""
@@ -230,7 +227,7 @@ def embedding_rnn_seq2seq(
 
 
 @legacy_names("embedding_attention_seq2seq")
-@ignores("dtype")
+@ignores("dtype@9")
 def embedding_attention_seq2seq(
     encoder_inputs: Steps,
     decoder_inputs: Steps,
@@ -241,7 +238,6 @@ def embedding_attention_seq2seq(
     num_heads: int = 1,
     output_projection: Sequence[TensorLike] | None = None,
     feed_previous: TensorLike = False,
-    dtype: DTypeLike = None,
     scope: Option = None,
     initial_state_attention: bool = False,
 ) -> TensorResult:

@@ -63,13 +63,9 @@ def _weighted(losses: Any, weights: Any, reduction: str) -> Any:
 
 
 @named("losses.compute_weighted_loss", "compat.v1.losses.compute_weighted_loss")
-@ignores("scope")
+@ignores("scope@2")
 def compute_weighted_loss(
-    losses: TensorLike,
-    weights: TensorLike = 1.0,
-    scope: str | None = None,
-    loss_collection: str | None = "losses",
-    reduction: str = _USUAL,
+    losses: TensorLike, weights: TensorLike = 1.0, loss_collection: str | None = "losses", reduction: str = _USUAL
 ) -> TensorResult:
     """`tf.losses.compute_weighted_loss`: weighted losses, reduced and added to the collection of losses."""
     reduction = str(reduction).lower()
@@ -121,13 +117,9 @@ def _pairwise(labels: Any, predictions: Any, weights: Any) -> Any:
 
 
 @named("losses.mean_pairwise_squared_error", "compat.v1.losses.mean_pairwise_squared_error")
-@ignores("scope")
+@ignores("scope@3")
 def mean_pairwise_squared_error(
-    labels: TensorLike,
-    predictions: TensorLike,
-    weights: TensorLike = 1.0,
-    scope: str | None = None,
-    loss_collection: str | None = "losses",
+    labels: TensorLike, predictions: TensorLike, weights: TensorLike = 1.0, loss_collection: str | None = "losses"
 ) -> TensorResult:
     """`tf.losses.mean_pairwise_squared_error`: of the differences between errors, for each sample; their sum."""
     found = _pairwise(labels, predictions, weights)

@@ -240,11 +240,10 @@ def batch(
 
 
 @named("train.shuffle_batch", "train.shuffle_batch_join")
-@ignores("num_threads shapes shared_name name capacity")
+@ignores("num_threads shapes shared_name name capacity@2")
 def shuffle_batch(
     tensors: Nested[TensorResult],
     batch_size: int,
-    capacity: int = 32,
     min_after_dequeue: int = 0,
     *,
     seed: int | None = None,

@@ -31,14 +31,13 @@ def _first_state(cell: Any, initial_state: Any, batch: Any, dtype: Any, where: s
 
 
 @named("nn.dynamic_rnn")
+@ignores("parallel_iterations@5 swap_memory@6")
 def dynamic_rnn(
     cell: Option,
     inputs: TensorLike,
     sequence_length: TensorLike = None,
     initial_state: Nested[TensorLike] | None = None,
     dtype: DTypeLike = None,
-    parallel_iterations: int | None = None,
-    swap_memory: bool = False,
     time_major: bool = False,
     scope: Option = None,
 ) -> TensorResult:
@@ -81,6 +80,7 @@ def _scan_at_once(step: Any, elems: Any, state: Any) -> Any:
 
 
 @named("nn.bidirectional_dynamic_rnn")
+@ignores("parallel_iterations@7 swap_memory@8")
 def bidirectional_dynamic_rnn(
     cell_fw: Option,
     cell_bw: Option,
@@ -89,8 +89,6 @@ def bidirectional_dynamic_rnn(
     initial_state_fw: Nested[TensorLike] | None = None,
     initial_state_bw: Nested[TensorLike] | None = None,
     dtype: DTypeLike = None,
-    parallel_iterations: int | None = None,
-    swap_memory: bool = False,
     time_major: bool = False,
     scope: Option = None,
 ) -> TensorResult:
@@ -169,7 +167,7 @@ def static_bidirectional_rnn(
 
 
 @named("contrib.rnn.stack_bidirectional_dynamic_rnn")
-@ignores("parallel_iterations swap_memory")
+@ignores("parallel_iterations@7 swap_memory")
 def stack_bidirectional_dynamic_rnn(
     cells_fw: Sequence[Option],
     cells_bw: Sequence[Option],
@@ -178,7 +176,6 @@ def stack_bidirectional_dynamic_rnn(
     initial_states_bw: Sequence[Nested[TensorLike]] | None = None,
     dtype: DTypeLike = None,
     sequence_length: TensorLike = None,
-    parallel_iterations: int | None = None,
     time_major: bool = False,
     scope: Option = None,
 ) -> TensorResult:
@@ -197,14 +194,8 @@ def stack_bidirectional_dynamic_rnn(
 
 
 @named("nn.raw_rnn")
-@ignores("parallel_iterations swap_memory")
-def raw_rnn(
-    cell: Option,
-    loop_fn: Function,
-    parallel_iterations: int | None = None,
-    swap_memory: bool = False,
-    scope: Option = None,
-) -> TensorResult:
+@ignores("parallel_iterations@2 swap_memory@3")
+def raw_rnn(cell: Option, loop_fn: Function, scope: Option = None) -> TensorResult:
     """`tf.nn.raw_rnn`: steps until all sequences are finished; (arrays of what they emit, last state, loop state).
 
     `loop_fn(time, cell_output, cell_state, loop_state)` returns (finished, next input, next state, what is emitted,

@@ -179,14 +179,9 @@ class CellOfUnits(RNNCell):
 
     gates = 1
 
-    @ignores("reuse trainable _reuse _scope")
+    @ignores("reuse@3 trainable _reuse _scope")
     def __init__(
-        self,
-        num_units: int,
-        activation: Option = None,
-        reuse: Option = None,
-        name: str | None = None,
-        dtype: DTypeLike = None,
+        self, num_units: int, activation: Option = None, name: str | None = None, dtype: DTypeLike = None
     ) -> None:
         super().__init__(name=name, dtype=dtype)
         self._num_units, self._activation = int(num_units), _activation(activation)
@@ -293,6 +288,7 @@ def _clipped(x: Any, bound: float | None) -> Any:
 class LSTMCell(BasicLSTMCell):
     """An LSTM with peepholes, clipping and a projection of its output."""
 
+    @ignores("num_unit_shards@7 num_proj_shards@8")
     def __init__(
         self,
         num_units: int,
@@ -301,8 +297,6 @@ class LSTMCell(BasicLSTMCell):
         initializer: Option = None,
         num_proj: int | None = None,
         proj_clip: float | None = None,
-        num_unit_shards: object = None,
-        num_proj_shards: object = None,
         forget_bias: float = 1.0,
         state_is_tuple: bool = True,
         activation: Option = None,

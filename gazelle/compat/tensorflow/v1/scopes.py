@@ -164,16 +164,13 @@ def _forget_counts(prefix: str) -> None:
 
 
 @named("variable_scope", "variable_op_scope")
-@ignores("values caching_device partitioner dtype use_resource constraint=None auxiliary_name_scope")
+@ignores("values@2 caching_device@5 partitioner@6 dtype use_resource constraint=None auxiliary_name_scope")
 @contextlib.contextmanager
 def variable_scope(
     name_or_scope: Option,
     default_name: str | None = None,
-    values: object = None,
     initializer: Option = None,
     regularizer: RegularizerLike = None,
-    caching_device: object = None,
-    partitioner: object = None,
     custom_getter: Callable[..., Any] | None = None,
     reuse: Option = None,
 ) -> Iterator[Any]:

@@ -135,14 +135,12 @@ class Saver:
     """`tf.train.Saver`: writes variables by name, all by default, and reads them; the newest `max_to_keep` are kept."""
 
     @ignores(
-        "reshape=False sharded keep_checkpoint_every_n_hours=10000.0 name restore_sequentially saver_def=None"
+        "reshape@2=False sharded@3 keep_checkpoint_every_n_hours=10000.0 name restore_sequentially saver_def=None"
         " builder=None defer_build allow_empty write_version save_relative_paths filename"
     )
     def __init__(
         self,
         var_list: Mapping[str, Variable] | Iterable[Variable] | None = None,
-        reshape: bool = False,
-        sharded: bool = False,
         max_to_keep: int | None = 5,
         *,
         pad_step_number: bool = False,
@@ -161,15 +159,9 @@ class Saver:
             named[name if name not in named else f"{name}_{len(named)}"] = v
         return named
 
-    @ignores("sess latest_filename='checkpoint' meta_graph_suffix write_state=True strip_default_attrs")
+    @ignores("sess latest_filename@4='checkpoint' meta_graph_suffix@5 write_state=True strip_default_attrs")
     def save(
-        self,
-        sess: object,
-        save_path: PathLike,
-        global_step: TensorLike = None,
-        latest_filename: str = "checkpoint",
-        meta_graph_suffix: str = "meta",
-        write_meta_graph: bool = True,
+        self, sess: object, save_path: PathLike, global_step: TensorLike = None, write_meta_graph: bool = True
     ) -> str:
         """Write the values; returns the prefix of the file."""
         step = "" if global_step is None else f"-{int(np.asarray(unboxed(global_step))):{self._step_format}}"

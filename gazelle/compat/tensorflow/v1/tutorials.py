@@ -55,14 +55,9 @@ class Datasets:
 
 
 @named(f"{_MODULE}.read_data_sets", "examples.tutorials.mnist.mnist.read_data_sets")
-@ignores("train_dir fake_data=False seed source_url")
+@ignores("train_dir@0 fake_data@1=False seed source_url")
 def read_data_sets(
-    train_dir: object = None,
-    fake_data: bool = False,
-    one_hot: bool = False,
-    dtype: DTypeLike = "float32",
-    reshape: bool = True,
-    validation_size: int = 5000,
+    one_hot: bool = False, dtype: DTypeLike = "float32", reshape: bool = True, validation_size: int = 5000
 ) -> Datasets:
     """Return the digits of MNIST; the folder is not used."""
     train, test = datasets.mnist.load_data()
