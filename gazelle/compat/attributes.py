@@ -193,8 +193,7 @@ def _is_validated(model: Any, epoch: int, validation_freq: int | Container[int])
 def _set_inputs(model: Any, inputs: Any, *_: Any, **__: Any) -> None:
     """Build a model for data of this shape."""
     if not model.built:
-        arrays = inputs if facade.adapter is None else facade.adapter.unbox(inputs)
-        model.build(map_tree(lambda leaf: (None, *np.shape(leaf)[1:]), arrays))
+        model.build(map_tree(lambda leaf: (None, *np.shape(leaf)[1:]), facade.adapter.unbox(inputs)))
 
 
 _MODEL: dict[str, Callable[[Any], Any]] = {

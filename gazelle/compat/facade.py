@@ -13,18 +13,16 @@ import re
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from gazelle import config
 from gazelle.compat import era
+from gazelle.compat.tensor_adapter import ARRAYS, TensorAdapter
 
-if TYPE_CHECKING:
-    from gazelle.compat.tensor_adapter import TensorAdapter
-
-#: the one for TensorFlow after the first `import tensorflow`, that for PyTorch in programs of Keras 3 on it, else None
-adapter: TensorAdapter | None = None
+#: the one for TensorFlow after the first `import tensorflow`, that for PyTorch in programs of Keras 3 on it
+adapter: TensorAdapter = ARRAYS
 #: the one for TensorFlow as soon as any function of a program received tensors
-loaded: TensorAdapter | None = None
+loaded: TensorAdapter = ARRAYS
 _IMPORT = re.compile(r"^[ \t]*(?:import|from)\b.*\b(tensorflow|jax)\b", re.MULTILINE)
 #: path of a file -> those of tensorflow and jax that it imports
 _known: dict[str, set[str]] = {}
@@ -38,7 +36,7 @@ def tensorflow_builds_graphs() -> bool:
 
 def computes_with_torch() -> bool:
     """Whether programs compute with PyTorch, so that all of their code receives its tensors."""
-    return adapter is not None and adapter.serves_all
+    return adapter.serves_all
 
 
 def serves(namespace: dict[str, Any]) -> bool:
@@ -70,14 +68,14 @@ def serves_function(function: Callable[..., Any]) -> bool:
 _OF_TENSORS = frozenset({"get_shape", "set_shape", "as_list", "_keras_shape", "_uses_learning_phase"})
 
 
-def adapter_for(*functions: Any, owner: type | None = None) -> TensorAdapter | None:
-    """The adapter that gives tensors to functions of a program, methods of `owner`; None if they receive arrays."""
+def adapter_for(*functions: Any, owner: type | None = None) -> TensorAdapter:
+    """The adapter that gives tensors to functions of a program, methods of `owner`, or arrays."""
     global loaded
-    if adapter is not None and any(map(serves_function, functions)):
+    if adapter.has_tensors and any(map(serves_function, functions)):
         return adapter
     if not any(_uses_tensors(function, owner) for function in functions):
-        return None
-    if adapter is not None:  # they use methods of tensors in a module that does not import tensorflow
+        return ARRAYS
+    if adapter.has_tensors:  # they use methods of tensors in a module that does not import tensorflow
         return adapter
     loaded = importlib.import_module("gazelle.compat.tensorflow.adapter").ADAPTER
     return loaded
@@ -129,4 +127,4 @@ def backend_of(namespace: dict[str, Any]) -> str:
     chosen = os.environ.get("KERAS_BACKEND", "")
     if chosen not in ("", "tensorflow") or "-packages" in str(namespace.get("__file__", "")):
         return config.backend()
-    return "tensorflow" if chosen or (adapter is not None and _serves_without_jax(namespace)) else config.backend()
+    return "tensorflow" if chosen or (adapter.has_tensors and _serves_without_jax(namespace)) else config.backend()

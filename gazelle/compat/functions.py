@@ -248,9 +248,7 @@ def _on_tensors(original: FunctionType) -> Any:
     def called(*args: Any, **kwargs: Any) -> Any:
         if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
             kwargs["negative_slope"] = kwargs.pop("alpha")
-        return (
-            compute(*args, **kwargs) if facade.adapter is None else facade.adapter.function_call(compute, args, kwargs)
-        )
+        return facade.adapter.function_call(compute, args, kwargs)
 
     return _with_core(called, original)
 
@@ -265,14 +263,14 @@ def _recorded(original: FunctionType) -> Any:
         kind = recorder.get()
         if kind is not None and has_variable((args, kwargs)):
             return kind.dispatch(original, args, kwargs)
-        if facade.adapter is not None and not hasattr(original, "__wrapped__"):
+        if not hasattr(original, "__wrapped__"):
             found = facade.adapter.plain_function(original, args, kwargs)
             if found is not NOTHING:
                 return found
         out = original(*args, **kwargs)
         in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
         of_arrays = in_graph and not has_variable((args, kwargs))
-        return out if facade.adapter is None or of_arrays else facade.adapter.result_of_ops(out, args, kwargs)
+        return out if of_arrays else facade.adapter.result_of_ops(out, args, kwargs)
 
     return _with_core(called, original)
 
@@ -282,6 +280,6 @@ def _of_tensorflow(original: FunctionType) -> Any:
 
     def made(*args: Any, **kwargs: Any) -> Any:
         out = original(*args, **kwargs)
-        return out if facade.adapter is None or not facade.serves_caller() else facade.adapter.datasets(out)
+        return facade.adapter.datasets(out) if facade.serves_caller() else out
 
     return _with_core(made, original)

@@ -29,10 +29,10 @@ def recorder_of_program() -> type[TensorWrapper] | None:
 
     It is the recorder, and else `tf.Tensor` for modules that import tensorflow.
     """
-    kind, adapter = recorder.get(), facade.adapter
-    if kind is not None:
-        return None if called_by_gazelle(2) else kind
-    return None if adapter is None or called_by_gazelle(2) else adapter.tensors_of_program()
+    if called_by_gazelle(2):
+        return None
+    kind = recorder.get()
+    return facade.adapter.tensors_of_program() if kind is None else kind
 
 
 def has_variable(tree: object) -> bool:
@@ -53,11 +53,11 @@ class RecordedVariable(OldVariable):
         if kind is None:
             return Variable.value.fget(self)
         if era.number() == 3:
-            return self if facade.adapter is None else facade.adapter.variable_value(self)
+            return facade.adapter.variable_value(self)
         found = kind.dispatch(operator.pos, (self,), {})
         if isinstance(found, KerasTensor):
             return lambda: found
-        if facade.adapter is None or not hasattr(found, "array"):
+        if not (facade.adapter.has_tensors and hasattr(found, "array")):
             return found
         from gazelle.compat.tensorflow.variable import VariableValue  # it imports this module
 
@@ -66,7 +66,7 @@ class RecordedVariable(OldVariable):
     def numpy(self) -> np.ndarray[Any, Any]:
         """The value; where TensorFlow is imported, a number of NumPy if it has no axes."""
         array: np.ndarray[Any, Any] = super().numpy()
-        return array if facade.adapter is None or called_by_gazelle(1) else array[()]
+        return array[()] if facade.adapter.has_tensors and not called_by_gazelle(1) else array
 
     def __repr__(self) -> str:
         """The text of the library that a program imports, which has the value."""
@@ -74,8 +74,6 @@ class RecordedVariable(OldVariable):
             return super().__repr__()
         if era.number() == 3:
             return f"{super().__repr__()[:-1]}, value={super().numpy()}>"
-        if facade.adapter is None:
-            return super().__repr__()
         return facade.adapter.text_of_variable(self, old_names.weight_name(self.path))
 
     def __getitem__(self, index: Any) -> Any:
@@ -83,7 +81,7 @@ class RecordedVariable(OldVariable):
         if kind is None:
             return super().__getitem__(index)
         found = kind.dispatch(operator.pos, (self,), {})[index]
-        if facade.adapter is None:
+        if not facade.adapter.has_tensors:
             return found
         from gazelle.compat.tensorflow.variable import VariableSlice  # it imports this module
 
@@ -120,8 +118,7 @@ def _assignment(kind: str) -> Callable[..., Any]:
             from gazelle.compat.tensorflow.v1 import graph_variables
 
             return graph_variables.assigned(self, kind, value)
-        adapter = facade.adapter
-        out = original(self, adapter.unbox(value) if adapter is not None and adapter.serves_all else value)
+        out = original(self, facade.adapter.unbox(value) if facade.computes_with_torch() else value)
         tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
         return out if tensors is None or called_by_gazelle(1) else tensors.dispatch(operator.pos, (self,), {})
 

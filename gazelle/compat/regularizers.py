@@ -32,8 +32,7 @@ class Penalty:
         self.function, self.before = function, before
 
     def __call__(self, x: ArrayLike) -> Array:
-        found: Array = self.function()
-        found = found if facade.adapter is None else facade.adapter.unbox(found)
+        found: Array = facade.adapter.unbox(self.function())
         return found if self.before is None else self.before(x) + found
 
 

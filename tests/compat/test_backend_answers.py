@@ -23,7 +23,7 @@ keras = root("keras")
 )
 def test_programs_are_answered_by_what_they_import_and_set(monkeypatch, tmp_path, imports, variable, wanted):
     monkeypatch.setenv("KERAS_BACKEND", variable)
-    monkeypatch.setattr(facade, "adapter", ADAPTER if "tensorflow" in imports else None)
+    monkeypatch.setattr(facade, "adapter", ADAPTER if "tensorflow" in imports else facade.ARRAYS)
     program = tmp_path / "program.py"
     lines = [line for line in imports.split(", ") if line == "jax"]
     text = f"{imports}\nanswer = keras.backend.backend(), keras.config.backend()"

@@ -46,10 +46,10 @@ def ignores(arguments: str, what: str = "") -> Callable[[_F], _F]:
         added = [
             Parameter(n, _BY_POSITION if at or follow else _BY_NAME, default=v) for n, at, v in named if n in extra
         ]
-        places = {name: int(at) for name, at, _ in named if at}
-        signature = [*positional, *(one for one in added if one.name not in places)]
-        for one in sorted((one for one in added if one.name in places), key=lambda one: places[one.name]):
-            signature.insert(places[one.name], one)
+        positions = {name: int(at) for name, at, _ in named if at}
+        signature = [*positional, *(one for one in added if one.name not in positions)]
+        for one in sorted((one for one in added if one.name in positions), key=lambda one: positions[one.name]):
+            signature.insert(positions[one.name], one)
         order = [one.name for one in signature if one.kind is _BY_POSITION]
         read = next((i for i, name in enumerate(order) if name in extra or name in accepted), len(order))
         subject = what or function.__qualname__.rpartition("<locals>.")[2]

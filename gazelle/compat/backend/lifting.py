@@ -76,7 +76,7 @@ def _with_seeds_of_steps(function: Function) -> Callable[..., Any]:
 
 def computes_at_once() -> bool:
     """Whether the program is for TensorFlow 2: functions of `keras.backend` return tensors with values."""
-    return facade.adapter is not None and (era.is_tf_keras_2() or era.number() == 3) and recorder.get() is None
+    return facade.adapter.has_tensors and (era.is_tf_keras_2() or era.number() == 3) and recorder.get() is None
 
 
 def of_program(out: TensorResult, *given: Any) -> TensorResult:

@@ -61,9 +61,7 @@ def rnn(
 def _of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of a program, which may take tensors and use those of the layer around it, as a function of arrays."""
     calls = facade.adapter_for(function)
-    if calls is not None:
-        return lambda *args: calls.user_defined_call(function, args, {})
-    return function if facade.adapter is None else lambda *args: facade.adapter.unbox(function(*args))
+    return lambda *args: facade.adapter.unbox(calls.user_defined_call(function, args, {}))
 
 
 def _steps_first(mask: Any, time_major: bool) -> Any:

@@ -162,4 +162,4 @@ def ctc_label_dense_to_sparse(labels: TensorLike, label_lengths: TensorLike) -> 
     labels, lengths = np.asarray(labels), np.asarray(label_lengths).reshape(-1)
     indices = np.argwhere(np.arange(labels.shape[1]) < lengths[:, None])
     made = Sparse(indices, labels[tuple(indices.T)], labels.shape)
-    return made if facade.adapter is None else facade.adapter.sparse_tensor(made)
+    return facade.adapter.sparse_tensor(made)

@@ -107,7 +107,5 @@ def run_steps(recurrent: Layer, first: Callable[..., Any], x: Array, mask: Array
 
     calls = facade.adapter_for(layer.step, layer.preprocess_input, layer.get_constants)
     with derived_weights.present(layer):
-        if calls is None:
-            return loop(x, mask)
         found: tuple[Any, Any, list[Any]] = calls.user_defined_call(loop, (x, mask), {})
         return found

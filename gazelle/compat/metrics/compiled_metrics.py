@@ -62,7 +62,7 @@ def parts_of_dicts(given: Option, shape: Sequence[int | None]) -> Option:
 
 def _meant(given: Any) -> Any:
     """What a name meant: in Keras 1 a function, later also a class, whose metric has the name "auc", not "AUC"."""
-    if isinstance(given, FunctionType) and facade.adapter is not None and _is_of_program(given):
+    if isinstance(given, FunctionType) and facade.adapter.has_tensors and _is_of_program(given):
         given.metric_class = RunningMetric  # type: ignore[attr-defined]  # it may call `tf.metrics`
     if isinstance(given, Layer) and getattr(given, "stateful", False):
         return LayerMetric(given)

@@ -67,8 +67,7 @@ class CompatObject:
         return found
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if facade.adapter is not None:
-            value = facade.adapter.attribute_value(self, value)
+        value = facade.adapter.attribute_value(self, value)
         if name not in attributes.ASSIGNED or attributes.assign(self, name, value) is NOTHING:
             super().__setattr__(name, value)
         if hasattr(value, "weight_parts"):  # an object of `probability`, whose variables are those of the layer
@@ -95,8 +94,7 @@ def receiving_tensors(function: Function) -> Function:
 
     @functools.wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        calls = facade.adapter_for(code)
-        return function(*args, **kwargs) if calls is None else calls.user_defined_call(function, args, kwargs)
+        return facade.adapter_for(code).user_defined_call(function, args, kwargs)
 
     return called
 
@@ -172,4 +170,4 @@ class OutputShape:
 
 def arrays_of(tree: Any) -> Any:
     """Arrays in place of the tensors of the facade."""
-    return tree if facade.adapter is None else facade.adapter.unbox(tree)
+    return facade.adapter.unbox(tree)

@@ -85,7 +85,7 @@ def call_on_tensors(call: Function) -> Function:
         nonlocal compiled
         with _kept_weights(self), _shapes_of_batch(self, args):
             calls = facade.adapter_for(call, owner=type(self))
-            if calls is None or not self._converts_arguments:
+            if not (calls.has_tensors and self._converts_arguments):
                 return call(self, *args, **kwargs)
             try:
                 return calls.user_defined_call(functools.partial(compiled, self), args, kwargs)

@@ -96,7 +96,7 @@ class LayerMixin(CompatObject):
         if unset:
             unset = [name for name in unset if name in argument_names(core.__init__)[:1]]
             args, kwargs = args[len(unset) :], {**kwargs, **dict.fromkeys(unset, 1)}
-        if core is Layer and args and facade.adapter is not None:  # the arguments had an order in tf.keras
+        if core is Layer and args and facade.adapter.has_tensors:  # the arguments had an order in tf.keras
             named = dict(zip(("trainable", "name", "dtype"), args, strict=False))
             args, kwargs = (), {**named, "trainable": bool(named["trainable"]), **kwargs}
         with custom_object_scope(imported_classes(kwargs)):  # of configs that are arguments
@@ -203,9 +203,9 @@ class LayerMixin(CompatObject):
             args = (kwargs.pop("inputs"),)  # the first argument of every layer of Keras 2
         args = tuple(list(value) if isinstance(value, ValuesView) else value for value in args)  # `outputs.values()`
         calls = facade.adapter
-        if calls is None and facade.loaded is not None and facade.loaded.has_box((args, kwargs)):
+        if not calls.has_tensors and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade
-        if calls is not None and self._converts_arguments:
+        if calls.has_tensors and self._converts_arguments:
             out = calls.layer_call(super().__call__, self, args, kwargs)
         else:
             out = super().__call__(*args, **kwargs)
@@ -214,8 +214,7 @@ class LayerMixin(CompatObject):
         for tensor in symbolic.leaves(out):
             if type(tensor) is KerasTensor:
                 tensor.__class__ = SymbolicTensor
-            if facade.adapter is not None:
-                facade.adapter.mark(tensor)
+            facade.adapter.mark(tensor)
         return out
 
     @property
@@ -223,7 +222,7 @@ class LayerMixin(CompatObject):
         if vars(self).get("_convert_input_args", True):  # Keras' switch, which preprocessing layers set
             return True
         call = inspect.unwrap(type(self).call)
-        return facade.adapter_for(call, owner=type(self)) is not None  # it expects tensors of TensorFlow
+        return facade.adapter_for(call, owner=type(self)).has_tensors  # it expects tensors of TensorFlow
 
     def _argument_as_array(self, leaf: Any) -> Any:
         return super()._argument_as_array(leaf) if self._converts_arguments else leaf
@@ -237,7 +236,7 @@ class LayerMixin(CompatObject):
             call_tensors.add_to_graph(self, args, kwargs)
             return outputs
         except Exception as error:
-            if facade.adapter is None or not facade.adapter.may_compute_values(error):
+            if not facade.adapter.may_compute_values(error):
                 raise
             outputs = call_on_values(self, args, kwargs)
             symbolic.Node(self, args, kwargs, outputs)
@@ -246,12 +245,11 @@ class LayerMixin(CompatObject):
     def _ensure_built(self, args: Any, kwargs: Mapping[str, Any]) -> None:
         if not self.built:
             super()._ensure_built(args, kwargs)
-            if facade.adapter is not None:
-                facade.adapter.resume()
+            facade.adapter.resume()
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
         out = super()._call_arrays(*args, **kwargs)
-        return facade.adapter.unbox(out) if facade.adapter is not None and self._converts_arguments else out
+        return facade.adapter.unbox(out) if facade.adapter.has_tensors and self._converts_arguments else out
 
     def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
         """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them."""
@@ -269,7 +267,7 @@ class LayerMixin(CompatObject):
         if loss_graph.builds_graphs():
             called = loss_graph.added(self) if getattr(self, "_graph", None) is not None else []
             return loss_graph.with_penalties(self, [*called, *values])
-        return values if facade.adapter is None else facade.adapter.losses(self, values)
+        return facade.adapter.losses(self, values)
 
     @property
     def weights(self) -> list[Any]:
@@ -300,7 +298,7 @@ class LayerMixin(CompatObject):
             initializer = kwargs["initializer"] = initializer()
         if initializer is None:
             initializer = getattr(self, f"{kwargs.get('name')}_initializer", None)
-        if facade.adapter is not None and dtypes.standardize(kwargs.get("dtype")) == "string":
+        if facade.adapter.has_tensors and dtypes.standardize(kwargs.get("dtype")) == "string":
             return facade.adapter.text_weight(kwargs.get("shape"), initializer, kwargs.get("name"))
         is_own = isinstance(initializer, type) or from_gazelle(type(initializer))
         if not args and callable(initializer) and not is_own:
@@ -316,7 +314,7 @@ class LayerMixin(CompatObject):
         if not args:
             given = kwargs.get("initializer")
             initialization.remember(made, initializer if given is None else given)
-        return made if facade.adapter is None else facade.adapter.remembered(made)
+        return facade.adapter.remembered(made)
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
         """Call `add_weight`, which had this name before Keras 3."""

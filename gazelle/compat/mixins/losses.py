@@ -32,7 +32,7 @@ def _on_tensors(original: Function) -> Function:
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if facade.adapter is None or not facade.adapter.is_recorded(args, kwargs):
+        if not facade.adapter.is_recorded(args, kwargs):
             return original(self, *args, **kwargs)
         return facade.adapter.function_call(original, (self, *args), kwargs)
 
@@ -87,7 +87,7 @@ def _with_next_seed(original: Function) -> Function:
         drawn = original(self, *args, **kwargs)
         if era.is_package_before_keras_3() and isinstance(getattr(self, "seed", None), int):
             self.seed += 1
-        if facade.adapter is None or called_by_gazelle(1) or not facade.serves_caller(besides_jax=False):
+        if called_by_gazelle(1) or not facade.serves_caller(besides_jax=False):
             return drawn
         return facade.adapter.boxed(drawn)
 
@@ -100,7 +100,7 @@ class InitializerMixin(CompatObject):
     _wrapped_methods = {"__call__": _with_next_seed}
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        if facade.adapter is not None:  # those of TensorFlow 1 took the dtype, which a call is given too
+        if facade.adapter.has_tensors:  # those of TensorFlow 1 took the dtype, which a call is given too
             kwargs = {name: value for name, value in kwargs.items() if name != "dtype"}
         super()._init_core(core, args, kwargs, by_gazelle)
 
@@ -132,11 +132,7 @@ class LossMixin(CompatObject):
             with warn_of_broadcasting(), broadcast_of_ranks(broadcasts):  # also for a tape
                 return original(*args, **kwargs)
 
-        return (
-            compute(*args, **kwargs)
-            if facade.adapter is None
-            else facade.adapter.loss_call(compute, self, args, kwargs)
-        )
+        return facade.adapter.loss_call(compute, self, args, kwargs)
 
 
 def _in_ranks_of_tensorflow(args: Any, kwargs: Any) -> tuple[Any, Any, bool]:
@@ -179,7 +175,7 @@ def _boxing(original: Function) -> Function:
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(self, *arrays_of(args), **arrays_of(kwargs))
-        return out if facade.adapter is None or not facade.serves_caller() else facade.adapter.as_tensors(out)
+        return facade.adapter.as_tensors(out) if facade.serves_caller() else out
 
     return called
 

@@ -29,7 +29,7 @@ def initial_state(original: Function) -> Function:
         if batch_size is None and symbolic.is_symbolic(inputs):  # known when the graph runs
             return on_graph(lambda self, x: original(self, x.shape[0]))(self, inputs)
         state = original(self, batch_size)
-        return state if facade.adapter is None or called_by_gazelle(1) else facade.adapter.boxed(state)
+        return state if called_by_gazelle(1) else facade.adapter.boxed(state)
 
     return called
 

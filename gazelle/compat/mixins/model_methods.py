@@ -113,11 +113,9 @@ def translated_method(owner: type, name: str) -> Function:
         flags = frozen.as_compiled(self) if name in _TRAINING else contextlib.nullcontext()
         with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept), flags:
             call = _or_in_columns if name in _OF_DATA else _or_on_values
-            if facade.adapter is not None:
-                facade.adapter.update_weights(self)
+            facade.adapter.update_weights(self)
             out = call(self, core, args, kwargs)
-            if facade.adapter is not None:
-                facade.adapter.update_weights(self)
+            facade.adapter.update_weights(self)
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
             return out[0]
         return _finished(self, name, out, _path(args, kwargs))
@@ -210,10 +208,10 @@ def _or_on_values(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
     try:
         return method(*args, **kwargs)
     except Exception as error:
-        if facade.adapter is not None and not model._records_steps and facade.adapter.needs_tape(error):
+        if not model._records_steps and facade.adapter.needs_tape(error):
             model._records_steps = True
             return _or_on_values(model, method, args, kwargs)
-        if model.run_eagerly or facade.adapter is None or not facade.adapter.may_compute_values(error):
+        if model.run_eagerly or not facade.adapter.may_compute_values(error):
             raise
         if any("callbacks" in frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)):
             raise  # a callback of the program needed the value, after steps that were run

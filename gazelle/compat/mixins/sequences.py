@@ -134,7 +134,7 @@ class RecurrentMixin:
         training: bool = False,
         constants: Sequence[Array] | Array | None = None,
     ) -> Array | tuple[Array, ...]:
-        if facade.adapter is not None and facade.adapter.is_box(sequences):  # `layer.call(x)` in a layer of the program
+        if facade.adapter.is_box(sequences):  # `layer.call(x)` in a layer of the program
             given = arrays_of((sequences, initial_state, mask, training, constants))
             return facade.adapter.result_of_ops(RecurrentMixin.call(self, *given), (sequences,), {})
         sequences, mask = recurrent_inputs.unnamed(sequences), recurrent_inputs.mask_of(mask)

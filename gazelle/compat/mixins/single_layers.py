@@ -104,9 +104,7 @@ class LambdaMixin:
     output_shape = OutputShape()
 
     def call(self, x: Nested[Array], mask: Nested[Array] | None = None, training: bool = False) -> Tree:
-        call = super().call
-        calls = facade.adapter_for(self.function)
-        return call(x, mask, training) if calls is None else calls.user_defined_call(call, (x, mask, training), {})
+        return facade.adapter_for(self.function).user_defined_call(super().call, (x, mask, training), {})
 
 
 class EinsumDenseMixin:
@@ -177,7 +175,7 @@ class TextVectorizationMixin(AdaptMixin):
     _ragged = False
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
-        ragged = facade.adapter is not None and bool(kwargs.get("ragged"))
+        ragged = facade.adapter.has_tensors and bool(kwargs.get("ragged"))
         kwargs = {name: value for name, value in kwargs.items() if name != "ragged" or not ragged}
         super()._init_core(core, args, kwargs, by_gazelle)
         self._ragged = ragged
@@ -188,7 +186,7 @@ class TextVectorizationMixin(AdaptMixin):
             hint = "Use ragged=False, and mask_zero=True in the Embedding, which leaves out zeros at the end of rows."
             expected = "ragged=False, since arrays of a model have rows of equal length"
             raise ArgumentError(message(f"'{self.name}' in a model", expected=expected, got="ragged=True", hint=hint))
-        return facade.adapter.without_zeros(out) if self._ragged and facade.adapter is not None else out
+        return facade.adapter.without_zeros(out) if self._ragged else out
 
 
 class NormalizationMixin(AdaptMixin):
@@ -205,4 +203,4 @@ class NormalizationMixin(AdaptMixin):
 
 def for_program(value: Tree, by_gazelle: bool) -> Tree:
     """An array in an attribute; programs receive a tensor while the facade is active."""
-    return value if facade.adapter is None or by_gazelle or not facade.serves_caller() else facade.adapter.boxed(value)
+    return value if by_gazelle or not facade.serves_caller() else facade.adapter.boxed(value)

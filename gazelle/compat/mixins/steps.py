@@ -51,7 +51,7 @@ def step_on_tensors(step: Function) -> Function:
 
     @functools.wraps(step)
     def called(self: Any, data: Any) -> Any:
-        if facade.adapter is None or facade.adapter.has_box(data):
+        if not facade.adapter.has_tensors or facade.adapter.has_box(data):
             return step(self, data)
         return facade.adapter.run_step(step, self, _with_tuples(data) if facade.serves_function(step) else data)
 
@@ -72,7 +72,7 @@ def loss_as_array(compute_loss: Function) -> Function:
     @functools.wraps(compute_loss)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = compute_loss(self, *args, **kwargs)
-        if facade.adapter is None or facade.adapter.has_box((args, kwargs)):
+        if facade.adapter.has_box((args, kwargs)):
             return out
         return facade.adapter.unbox(out)
 

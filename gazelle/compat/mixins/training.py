@@ -91,7 +91,7 @@ def _without_rate(update_step: Function) -> Function:
 
     @functools.wraps(update_step)
     def update(self: Any, gradient: Any, variable: Any, learning_rate: Any = None) -> Any:
-        if facade.adapter is None or not called_by_gazelle(1):
+        if not called_by_gazelle(1):
             return update_step(self, gradient, variable)
         return facade.adapter.user_defined_call(functools.partial(update_step, self), (gradient, variable), {})
 
@@ -290,8 +290,7 @@ class OptimizerMixin(CompatObject):
 
     def build(self, *args: Any, **kwargs: Any) -> None:
         super().build(*args, **kwargs)
-        if facade.adapter is not None:
-            facade.adapter.resume()
+        facade.adapter.resume()
 
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Variable]], *args: Any, **kwargs: Any
@@ -322,7 +321,7 @@ def _of_float_step(call: Function) -> Function:
 
     @functools.wraps(call)
     def called(self: Any, step: Any) -> Any:
-        if not called_by_gazelle(1) or facade.adapter is None:
+        if not (called_by_gazelle(1) and facade.adapter.has_tensors):
             return call(self, step)
         try:
             return on_tensors(self, jnp.asarray(step, "float32"))
@@ -340,6 +339,4 @@ class ScheduleMixin(CompatObject):
     def __call__(self, step: TensorLike) -> TensorResult:
         """The rate; a tensor for programs that import tensorflow."""
         rate: Any = super().__call__(arrays_of(step))
-        return (
-            rate if facade.adapter is None or called_by_gazelle(1) else facade.adapter.result_of_ops(rate, (step,), {})
-        )
+        return rate if called_by_gazelle(1) else facade.adapter.result_of_ops(rate, (step,), {})

@@ -27,7 +27,7 @@ class DtypeAttribute:
 
     def __get__(self, tensor: object, owner: type | None = None) -> str:
         dtype: str = vars(tensor)["dtype"]
-        return dtype if facade.adapter is None or called_by_gazelle(1) else facade.adapter.as_dtype(dtype)
+        return dtype if called_by_gazelle(1) else facade.adapter.as_dtype(dtype)
 
     def __set__(self, tensor: object, dtype: str) -> None:
         vars(tensor)["dtype"] = dtype
@@ -63,7 +63,7 @@ class SymbolicTensor(KerasTensor):
     def shape(self) -> tuple[Any, ...]:
         """Sizes along the axes; programs for `keras` 1 and 2, or that import tensorflow, receive a `TensorShape`."""
         sizes: tuple[Any, ...] = self.__dict__["shape"]
-        plain = facade.adapter is None and era.number() == 3
+        plain = era.number() == 3 and not facade.adapter.has_tensors
         return sizes if plain or called_by_gazelle(1) else TensorShape(sizes)
 
     @shape.setter
@@ -198,7 +198,7 @@ class VariableMixin(RecordedVariable):
     def dtype(self) -> str:
         """The dtype; in a layer of mixed precision that of `value`, for programs before Keras 3 the variable's own."""
         dtype: str = super().dtype if era.number() == 3 or called_by_gazelle(1) else self._own_dtype
-        return dtype if facade.adapter is None or called_by_gazelle(1) else facade.adapter.as_dtype(dtype)
+        return dtype if called_by_gazelle(1) else facade.adapter.as_dtype(dtype)
 
     @dtype.setter
     def dtype(self, dtype: str) -> None:
@@ -208,7 +208,7 @@ class VariableMixin(RecordedVariable):
     def shape(self) -> tuple[int, ...]:
         """Sizes along the axes; programs for `keras` 1 and 2, or that import tensorflow, receive a `TensorShape`."""
         sizes: tuple[int, ...] = super().shape
-        plain = facade.adapter is None and era.number() == 3
+        plain = era.number() == 3 and not facade.adapter.has_tensors
         return sizes if plain or called_by_gazelle(1) else TensorShape(sizes)
 
     @property

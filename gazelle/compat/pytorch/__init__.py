@@ -17,5 +17,5 @@ from gazelle.compat import era, facade
 def activate_if_selected() -> None:
     """Let a program compute with PyTorch from its first import of Keras on, if it selects it and it is installed."""
     is_selected = os.environ.get("KERAS_BACKEND") == "torch" and era.number() == 3
-    if is_selected and facade.adapter is None and find_spec("torch") is not None:
+    if is_selected and not facade.adapter.has_tensors and find_spec("torch") is not None:
         importlib.import_module("gazelle.compat.pytorch.activation").activate()

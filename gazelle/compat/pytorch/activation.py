@@ -47,7 +47,7 @@ def close() -> None:
     """Undo `activate`, if it was called."""
     if old_names.replaced_in_keras_3.pop(_WRAPPER, None) is None:
         return
-    facade.adapter = None
+    facade.adapter = facade.ARRAYS
     tensor_classes.clear()
     for name in _OF_VARIABLES:
         delattr(VariableMixin, name)

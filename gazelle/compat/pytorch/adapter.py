@@ -66,6 +66,7 @@ class TorchAdapter(TensorAdapter):
     """For PyTorch, whose tensors record the calls of gazelle as nodes of its graph."""
 
     serves_all = True
+    has_tensors = True
     boxed = staticmethod(boxed)
     unbox = staticmethod(unbox)
     is_box = staticmethod(is_box)
@@ -76,8 +77,7 @@ class TorchAdapter(TensorAdapter):
     update_weights = staticmethod(modules.update_weights)
     prepare_uncompiled = staticmethod(steps.train_with_torch)
 
-    @staticmethod
-    def user_defined_call(call: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    def user_defined_call(self, call: Function, args: Arguments, kwargs: Keywords) -> Tree:
         given = (args, kwargs)
         if has_tensor(given) or symbolic.any_symbolic(*given) or tracing.is_traced():
             return call(*args, **kwargs)
@@ -93,8 +93,7 @@ class TorchAdapter(TensorAdapter):
         with assigned(on_tensors, True):
             return unbox(call(*boxed(args), **boxed(dict(kwargs))))
 
-    @staticmethod
-    def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
+    def loss_call(self, original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
         given = (args, kwargs)
         if is_inside_trace(given) or not (has_tensor(given) or by_program()):
             return original(*args, **kwargs)
@@ -103,8 +102,7 @@ class TorchAdapter(TensorAdapter):
                 return _reduced(loss, *boxed(args), **boxed(dict(kwargs)))
         return recorded_calls.call(original, args, kwargs, ("loss", loss), is_compiled=is_library_code(loss))
 
-    @staticmethod
-    def function_call(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    def function_call(self, function: Function, args: Arguments, kwargs: Keywords) -> Tree:
         given = (args, kwargs)
         if symbolic.any_symbolic(*given) or is_inside_trace(given):
             return function(*args, **kwargs)
@@ -112,38 +110,31 @@ class TorchAdapter(TensorAdapter):
             return recorded_calls.call(function, args, kwargs)
         return function(*args, **kwargs)
 
-    @staticmethod
-    def is_recorded(args: Arguments, kwargs: Keywords) -> bool:
+    def is_recorded(self, args: Arguments, kwargs: Keywords) -> bool:
         leaves = jax.tree.leaves((args, kwargs), is_leaf=is_box)
         is_weight = any(isinstance(leaf, Variable) for leaf in leaves) and by_program() and not is_inside_trace(())
         return is_weight or any(isinstance(leaf, torch.Tensor) for leaf in leaves)
 
-    @staticmethod
-    def plain_function(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    def plain_function(self, function: Function, args: Arguments, kwargs: Keywords) -> Tree:
         if not has_tensor((args, kwargs)):
             return NOTHING
         if function.__name__ in _WITHOUT_GRADIENTS:
             return function(*unbox(args), **unbox(dict(kwargs)))
         return recorded_calls.call(function, args, kwargs)
 
-    @staticmethod
-    def result_of_ops(out: Tree, args: Arguments, kwargs: Keywords) -> Tree:
+    def result_of_ops(self, out: Tree, args: Arguments, kwargs: Keywords) -> Tree:
         return out if is_inside_trace((out, args, kwargs)) else boxed(out)
 
-    @staticmethod
-    def as_tensors(out: Tree) -> Tree:
+    def as_tensors(self, out: Tree) -> Tree:
         return out if not by_program() or is_inside_trace(out) else boxed(out)
 
-    @staticmethod
-    def tensors_of_program() -> type[TensorWrapper] | None:
+    def tensors_of_program(self) -> type[TensorWrapper] | None:
         return None if is_inside_trace(()) else TorchTensor
 
-    @staticmethod
-    def variable_value(variable: Variable) -> TensorResult:
+    def variable_value(self, variable: Variable) -> TensorResult:
         return parameters.parameter(variable)
 
-    @staticmethod
-    def losses(layer: Layer, values: list[Any]) -> list[Any]:
+    def losses(self, layer: Layer, values: list[Any]) -> list[Any]:
         if is_inside_trace(values):
             return values
         weights = weight_tree.penalized(layer)
@@ -155,8 +146,7 @@ class TorchAdapter(TensorAdapter):
         ]
         return [*map(boxed, added), *penalties] if by_program() else [*added, *map(unbox, penalties)]
 
-    @staticmethod
-    def may_compute_values(error: BaseException | None) -> bool:
+    def may_compute_values(self, error: BaseException | None) -> bool:
         while error is not None:
             if isinstance(error, jax.errors.JAXTypeError) or _needs_tensors(error):
                 return not tracing.is_traced()

@@ -282,7 +282,7 @@ def module(name: str) -> Facade | None:
 
 def close() -> None:
     """Deactivate the facade: the classes of `keras` take and return arrays again."""
-    facade.adapter = None
+    facade.adapter = facade.ARRAYS
     graphs.close()
     names_of_1.forget()
     for name in [n for n, m in sys.modules.items() if isinstance(m, Facade)]:

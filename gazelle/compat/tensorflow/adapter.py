@@ -139,6 +139,7 @@ def minimize(
 class TensorFlowAdapter(TensorAdapter):
     """For TensorFlow: the tensors of `gazelle.compat.tensorflow`, which tapes record."""
 
+    has_tensors = True
     boxed = staticmethod(boxed)
     unbox = staticmethod(unbox)
     is_box = staticmethod(is_box)
@@ -154,31 +155,25 @@ class TensorFlowAdapter(TensorAdapter):
     text_of_variable = staticmethod(text_of_variable)
     text_weight = staticmethod(text_weight)
 
-    @staticmethod
-    def sparse_tensor(made: Iterable[TensorLike]) -> SparseTensor:
+    def sparse_tensor(self, made: Iterable[TensorLike]) -> SparseTensor:
         return SparseTensor(*made)
 
-    @staticmethod
-    def run_step(step: Function, model: Model, data: Tree) -> Tree:
+    def run_step(self, step: Function, model: Model, data: Tree) -> Tree:
         run = with_tape(step) if model._records_steps else step
         return unbox(run(model, boxed(data) if facade.serves_function(step) else data))
 
-    @staticmethod
-    def mark(tensor: symbolic.KerasTensor) -> None:
+    def mark(self, tensor: symbolic.KerasTensor) -> None:
         layer_calls.layer_outputs.mark(tensor)
 
-    @staticmethod
-    def is_recorded(args: Arguments, kwargs: Keywords) -> bool:
+    def is_recorded(self, args: Arguments, kwargs: Keywords) -> bool:
         leaves = jax.tree.leaves((args, kwargs), is_leaf=is_box)
         has_variables = bool(active_tapes()) and any(isinstance(leaf, Variable) for leaf in leaves)
         return has_variables or any(isinstance(leaf, TensorWrapper) for leaf in leaves)
 
-    @staticmethod
-    def tensors_of_program() -> type[TensorWrapper] | None:
+    def tensors_of_program(self) -> type[TensorWrapper] | None:
         return Tensor if facade.serves_caller(besides_jax=False) else None
 
-    @staticmethod
-    def result_of_ops(out: Tree, args: Arguments, kwargs: Keywords) -> Tree:
+    def result_of_ops(self, out: Tree, args: Arguments, kwargs: Keywords) -> Tree:
         flat = jax.tree.leaves(out, is_leaf=is_box)
         made = any(isinstance(v, jax.Array) for v in flat) and not any(
             isinstance(v, jax.Array) for v in jax.tree.leaves((args, kwargs), is_leaf=is_box)
@@ -187,8 +182,7 @@ class TensorFlowAdapter(TensorAdapter):
             return out
         return jax.tree.map(lambda v: boxed(v) if isinstance(v, jax.Array) else v, out, is_leaf=is_box)
 
-    @staticmethod
-    def loss_call(original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
+    def loss_call(self, original: Function, loss: Loss, args: Arguments, kwargs: Keywords) -> Tree:
         if not (has_box((args, kwargs)) or from_outside((args, kwargs))):
             return unbox(original(*args, **kwargs))
         if any(isinstance(v, masked_rows.MaskedRows) for v in (*args, *kwargs.values())):
@@ -206,33 +200,28 @@ class TensorFlowAdapter(TensorAdapter):
         key = ("loss", id(loss), len(args))
         return boxed(unbox(stateful(original, args, kwargs, key, is_pure=is_pure, check=check)))
 
-    @staticmethod
-    def as_tensors(out: Tree) -> Tree:
+    def as_tensors(self, out: Tree) -> Tree:
         return out if _is_tracing_step() else boxed(out)
 
-    @staticmethod
-    def losses(layer: Layer, values: list[Any]) -> list[Any]:
+    def losses(self, layer: Layer, values: list[Any]) -> list[Any]:
         if not active_tapes():
             return values if _is_tracing_step() else boxed(values)
         weights = weight_tree.penalized(layer)
         added = [boxed(v) if not isinstance(v, TensorWrapper) else v for v in values[: len(values) - len(weights)]]
         return [*added, *(_recorded_penalty(v.regularizer, v) for v in weights)]
 
-    @staticmethod
-    def without_zeros(tokens: TensorLike) -> RaggedTensor:
+    def without_zeros(self, tokens: TensorLike) -> RaggedTensor:
         array = np.asarray(unboxed(tokens))
         lengths = np.count_nonzero(array, axis=-1)
         return RaggedTensor.of_rows([row[:length] for row, length in zip(array, lengths, strict=True)])
 
-    @staticmethod
-    def function_call(function: Function, args: Arguments, kwargs: Keywords) -> Tree:
+    def function_call(self, function: Function, args: Arguments, kwargs: Keywords) -> Tree:
         given = (args, kwargs)
-        if symbolic.any_symbolic(given) or not (TensorFlowAdapter.is_recorded(*given) or from_outside(given)):
+        if symbolic.any_symbolic(given) or not (self.is_recorded(*given) or from_outside(given)):
             return function(*args, **kwargs)
         return call(*_with_logits(function, args), kwargs)
 
-    @staticmethod
-    def datasets(out: Nested[dataset.Dataset]) -> Nested[Dataset]:
+    def datasets(self, out: Nested[dataset.Dataset]) -> Nested[Dataset]:
         return type(out)(map(Dataset.of, out)) if isinstance(out, (list, tuple)) else Dataset.of(out)
 
 

@@ -55,7 +55,7 @@ class TFOpLambda(Layer, abstract=True):
     def call(self, *args: Option, **kwargs: Option) -> TensorResult:
         """Call the function."""
         kwargs.pop("name", None)
-        if facade.adapter is None:
+        if not facade.adapter.has_tensors:
             from gazelle.compat.tensorflow.adapter import ADAPTER  # it imports this module
 
             facade.adapter = ADAPTER
