@@ -79,10 +79,7 @@ class ContrastiveLoss(Loss, abstract=True):
     """
 
     def __init__(
-        self,
-        margin: float = 1.0,
-        reduction: Reduction = "sum_over_batch_size",
-        name: str | None = "contrastive_loss",
+        self, margin: float = 1.0, reduction: Reduction = "sum_over_batch_size", name: str | None = "contrastive_loss"
     ) -> None:
         super().__init__(name=name, reduction=reduction)
 
@@ -114,11 +111,7 @@ class TripletSemiHardLoss(Loss, abstract=True):
     """
 
     def __init__(
-        self,
-        margin: float = 1.0,
-        distance_metric: Distance = "L2",
-        name: str | None = None,
-        **kwargs: object,
+        self, margin: float = 1.0, distance_metric: Distance = "L2", name: str | None = None, **kwargs: object
     ) -> None:
         super().__init__(name=name, reduction="none")
 

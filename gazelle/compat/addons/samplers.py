@@ -243,10 +243,7 @@ class SampleEmbeddingSampler(GreedyEmbeddingSampler):
     """The next input is the embedding of an id that is drawn from the softmax of the outputs."""
 
     def __init__(
-        self,
-        embedding_fn: Function | None = None,
-        softmax_temperature: TensorResult = None,
-        seed: int | None = None,
+        self, embedding_fn: Function | None = None, softmax_temperature: TensorResult = None, seed: int | None = None
     ) -> None:
         super().__init__(embedding_fn)
         self.softmax_temperature, self.seed = softmax_temperature, seed

@@ -165,12 +165,7 @@ def _run(graph: Graph, inputs: list[Any], values: Any, known: Mapping[int, Any] 
     outer = tracing.current() or tracing.TraceContext()
     bound = {**(outer.values or {}), **values}
     scope = tracing.TraceContext(
-        values=bound,
-        key=outer.key,
-        training=outer.training,
-        names=outer.names,
-        closed=True,
-        guesses=outer.guesses,
+        values=bound, key=outer.key, training=outer.training, names=outer.names, closed=True, guesses=outer.guesses
     )
     with tracing.entered(scope):
         return graph.run(inputs, {**known_tensors.get(), **known})

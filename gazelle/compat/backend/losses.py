@@ -42,11 +42,7 @@ def categorical_crossentropy(
 @_in_order
 @lifted
 def sparse_categorical_crossentropy(
-    target: TensorLike,
-    output: TensorLike,
-    from_logits: bool = False,
-    axis: int = -1,
-    ignore_class: int | None = None,
+    target: TensorLike, output: TensorLike, from_logits: bool = False, axis: int = -1, ignore_class: int | None = None
 ) -> TensorResult:
     """Return -log(output) for the class with the index `target`; 0 for the ignored one."""
     output, from_logits = logits.given(output, from_logits, "categorical")

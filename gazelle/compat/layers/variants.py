@@ -10,14 +10,7 @@ import jax.numpy as jnp
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli
 from gazelle.core.types import Array, Shape
-from gazelle.layers import (
-    AdditiveAttention,
-    Attention,
-    BatchNormalization,
-    Embedding,
-    GroupNormalization,
-    RandomZoom,
-)
+from gazelle.layers import AdditiveAttention, Attention, BatchNormalization, Embedding, GroupNormalization, RandomZoom
 from gazelle.layers.input_spec import InputSpec
 from gazelle.layers.normalization import as_wide
 

@@ -37,16 +37,7 @@ from gazelle.compat.tensorflow.restoring import resume
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.text_variable import text_weight
 from gazelle.compat.tensorflow.variable import text_of_variable
-from gazelle.compat.types import (
-    Arguments,
-    Branch,
-    Function,
-    Keywords,
-    Nested,
-    Option,
-    TensorLike,
-    TensorResult,
-)
+from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.tensor_wrapper import TensorWrapper

@@ -167,10 +167,7 @@ named("io.matching_files")(lambda pattern, name=None: convert(np.array(sorted(gl
 
 @named(*LISTS["decoders of images"])
 def decode_image(
-    contents: TensorLike,
-    channels: TensorLike = None,
-    dtype: DTypeLike = "uint8",
-    expand_animations: bool = True,
+    contents: TensorLike, channels: TensorLike = None, dtype: DTypeLike = "uint8", expand_animations: bool = True
 ) -> Tensor:
     """`tf.io.decode_image`: the pixels (height, width, channels), read by Pillow; those of a GIF (frames, ...)."""
     try:

@@ -365,8 +365,7 @@ def needs_values(error: BaseException | None) -> bool:
     " experimental_attributes experimental_relax_shapes experimental_compile experimental_follow_type_hints"
 )
 def function(
-    func: Callable[..., Any] | None = None,
-    input_signature: Sequence[object] | None = None,
+    func: Callable[..., Any] | None = None, input_signature: Sequence[object] | None = None
 ) -> Function | Callable[[Callable[..., Any]], Function]:
     """`tf.function`: a decorator with or without arguments."""
     if func is None:

@@ -68,11 +68,7 @@ def extract_glimpse(
 @op("compat.v1.image.extract_glimpse", host=False, static=("size",))
 @ignores("uniform_noise")
 def extract_glimpse_of_1(
-    input: TensorLike,
-    size: ShapeLike,
-    offsets: TensorLike,
-    centered: bool = True,
-    normalized: bool = True,
+    input: TensorLike, size: ShapeLike, offsets: TensorLike, centered: bool = True, normalized: bool = True
 ) -> TensorResult:
     """`tf.image.extract_glimpse` of TensorFlow 1, in which offsets are always those of the middle of the part."""
     return _glimpse(input, size, offsets, (centered, normalized, "uniform"), True)

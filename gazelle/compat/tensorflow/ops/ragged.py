@@ -99,11 +99,7 @@ class RaggedTensor:
     @classmethod
     @ignores("name row_splits_dtype")
     def from_tensor(
-        cls,
-        tensor: TensorLike,
-        lengths: TensorLike = None,
-        padding: TensorLike = None,
-        ragged_rank: int = 1,
+        cls, tensor: TensorLike, lengths: TensorLike = None, padding: TensorLike = None, ragged_rank: int = 1
     ) -> RaggedTensor:
         """The rows of a tensor: of these lengths, or without the padding at their ends, or whole."""
         given = convert(tensor)

@@ -91,12 +91,7 @@ class Generator:
         return Tensor(draws.integers(bounds.min, bounds.max, fixed_shape(shape), bounds.dtype, endpoint=True))
 
     def binomial(
-        self,
-        shape: ShapeLike,
-        counts: TensorLike,
-        probs: TensorLike,
-        dtype: DTypeLike = "int32",
-        name: Option = None,
+        self, shape: ShapeLike, counts: TensorLike, probs: TensorLike, dtype: DTypeLike = "int32", name: Option = None
     ) -> TensorResult:
         return randoms.binomial(shape, self._next_seed(), counts, probs, dtype)
 

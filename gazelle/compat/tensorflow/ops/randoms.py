@@ -235,11 +235,7 @@ def _joined(shape: Any, parameter: Any) -> tuple[int, ...]:
 
 @named("random.binomial", "random.stateless_binomial")
 def binomial(
-    shape: ShapeLike,
-    seed: TensorLike,
-    counts: TensorLike,
-    probs: TensorLike,
-    output_dtype: DTypeLike = "int32",
+    shape: ShapeLike, seed: TensorLike, counts: TensorLike, probs: TensorLike, output_dtype: DTypeLike = "int32"
 ) -> TensorResult:
     """`tf.random.stateless_binomial`: numbers of successes."""
     counts, probs = _parameters(counts, probs)

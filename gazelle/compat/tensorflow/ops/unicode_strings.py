@@ -83,11 +83,7 @@ def unicode_encode(input: TensorLike, output_encoding: str) -> TensorResult:
 @named("strings.unicode_transcode")
 @ignores("replace_control_characters=False")
 def unicode_transcode(
-    input: TensorLike,
-    input_encoding: str,
-    output_encoding: str,
-    errors: str = "replace",
-    replacement_char: int = 65533,
+    input: TensorLike, input_encoding: str, output_encoding: str, errors: str = "replace", replacement_char: int = 65533
 ) -> TensorResult:
     """`tf.strings.unicode_transcode`: strings in another encoding."""
     return elementwise(lambda v: _decoded(v, input_encoding, errors, replacement_char).encode(output_encoding))(input)

@@ -44,11 +44,7 @@ class LearnEstimator(Estimator):
     """`tf.contrib.learn.Estimator`: `model_fn(features, targets, mode, params)` returns `ModelFnOps` or a tuple."""
 
     def __init__(
-        self,
-        model_fn: Function,
-        model_dir: PathLike | None = None,
-        config: Option = None,
-        params: Option = None,
+        self, model_fn: Function, model_dir: PathLike | None = None, config: Option = None, params: Option = None
     ) -> None:
         names = list(inspect.signature(model_fn).parameters)
 

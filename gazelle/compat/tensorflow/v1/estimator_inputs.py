@@ -47,11 +47,7 @@ def numpy_input_fn(
 @named("estimator.inputs.pandas_input_fn")
 @ignores("queue_capacity num_threads target_column")
 def pandas_input_fn(
-    x: Option,
-    y: Option = None,
-    batch_size: int = 128,
-    num_epochs: int | None = 1,
-    shuffle: bool | None = None,
+    x: Option, y: Option = None, batch_size: int = 128, num_epochs: int | None = 1, shuffle: bool | None = None
 ) -> Callable[[], Nested[TensorResult]]:
     """`tf.estimator.inputs.pandas_input_fn`: batches of rows of a data frame, by column."""
     features = {name: np.asarray(x[name]) for name in x}

@@ -24,11 +24,7 @@ from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.v1 import graphs, iterators, placeholders, scopes, session_hooks
 from gazelle.compat.tensorflow.v1.default_graphs import Graph
 from gazelle.compat.tensorflow.v1.estimator_specs import EstimatorSpec, EvalSpec, ModeKeys, RunConfig, TrainSpec
-from gazelle.compat.tensorflow.v1.monitored_sessions import (
-    ChiefSessionCreator,
-    MonitoredSession,
-    Scaffold,
-)
+from gazelle.compat.tensorflow.v1.monitored_sessions import ChiefSessionCreator, MonitoredSession, Scaffold
 from gazelle.compat.tensorflow.v1.session_hooks import SessionRunHook
 from gazelle.compat.tensorflow.v1.sessions import Saver, Session
 from gazelle.compat.types import Function, Nested, Option, PathLike, TensorResult

@@ -75,10 +75,7 @@ def compute_gradients(
 
 
 def apply_gradients(
-    optimizer: Optimizer,
-    pairs: Iterable[tuple[Any, Any]],
-    global_step: Variable | None = None,
-    name: str | None = None,
+    optimizer: Optimizer, pairs: Iterable[tuple[Any, Any]], global_step: Variable | None = None, name: str | None = None
 ) -> Operations:
     """The operation that takes one step with gradients that are tensors of a graph."""
     return _step(GradientStep(optimizer, pairs), global_step, name)

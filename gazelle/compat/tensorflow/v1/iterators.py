@@ -75,10 +75,7 @@ class Iterator(Dataset):
     @classmethod
     @ignores("output_classes")
     def from_string_handle(
-        cls,
-        string_handle: TensorResult,
-        output_types: Nested[DTypeLike],
-        output_shapes: Nested[ShapeLike] = None,
+        cls, string_handle: TensorResult, output_types: Nested[DTypeLike], output_shapes: Nested[ShapeLike] = None
     ) -> Iterator:
         """Return an iterator that takes the elements of the one whose handle is passed to `Session.run`."""
         if output_shapes is None:

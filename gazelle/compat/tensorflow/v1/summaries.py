@@ -111,9 +111,7 @@ def summarize_tensors(
 
 @named("contrib.layers.summarize_collection")
 def summarize_collection(
-    collection: str,
-    name_filter: str | None = None,
-    summarizer: Callable[[TensorLike], object] = summarize_tensor,
+    collection: str, name_filter: str | None = None, summarizer: Callable[[TensorLike], object] = summarize_tensor
 ) -> list[object]:
     """`tf.contrib.layers.summarize_collection`: the tensors of a collection whose names match."""
     found = [v for v in scopes.get_collection(collection) if re.match(name_filter or "", v.op.name)]
