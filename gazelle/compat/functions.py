@@ -52,34 +52,41 @@ def wrapped(value: object) -> NamedObject:
 
 @functools.cache
 def _wrapped(original: Any) -> Any:
+    call = _call_of(original)
+    return original if call is None else _with_core(call, original)
+
+
+def _call_of(original: Any) -> Callable[..., Any] | None:
+    """The function `call(original, *args, **kwargs)` that programs call in place of one of gazelle; None: itself."""
     path = original.__module__.split(".")
     name = original.__name__
-    lookup = getattr(original, "__self__", None)
-    if isinstance(lookup, Lookup):
-        return _looking_up(original, lookup.namespace)
-    if original is activations.get:
-        return _looking_up(original, "activations")
+    if isinstance(getattr(original, "__self__", None), Lookup) or original is activations.get:
+        return _serialized if name == "serialize" else _looked_up
     if path[1] == "layers" and name in _MERGED:
-        return _merging(original)
+        return _merged
     if name in _DATASETS:
-        return _of_tensorflow(original)
+        return _of_tensorflow
     if path[1] == "compat":
-        return original if name != "Merge" else _adopting(original)
+        return _adopted_call if name == "Merge" else None
     if path[1] in ("ops", "random"):
-        return _recorded(original)
+        return _recorded
     if name in _OF_MODELS:
-        return _OF_MODELS[name](original)
+        return _OF_MODELS[name]
     if path[1] not in _WRAPPED and name not in _TRANSLATED:
-        return original
+        return None
     # also those of earlier files in saving.h5_format.activations
     if (path[1] in _TENSOR_FUNCTIONS or path[-1] == "activations") and name not in _LOOKUPS:
-        return _on_tensors(original)
-    return _adopting(original)
+        return _on_tensors
+    return _adopted_call
 
 
-def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
-    """The wrapper of a function, which has its name and documentation."""
-    functools.update_wrapper(wrapper, original)
+def _with_core(call: Callable[..., Any], original: Any) -> Any:
+    """The function that runs `call` on `original` and the arguments, with the name and documentation of `original`."""
+
+    @functools.wraps(original)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return call(original, *args, **kwargs)
+
     vars(wrapper)["_core"] = original
     path, name = original.__module__, original.__name__
     if vars(importlib.import_module(path)).get(name) is original:  # so that it is pickled
@@ -91,14 +98,9 @@ def _with_core(wrapper: Callable[..., Any], original: Any) -> Any:
 # Functions that return objects of the generated classes ---------------------------------------------------------------
 
 
-def _adopting(original: Any) -> Any:
-    """The function, returning objects of the generated classes."""
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _translated(original, args, kwargs)
-        return _adopted(original, args, kwargs)
-
-    return _with_core(called, original)
+def _adopted_call(original: Any, *args: Any, **kwargs: Any) -> Any:
+    """The result as an object of the generated classes."""
+    return _adopted(original, *_translated(original, args, kwargs))
 
 
 def _translated(original: Any, args: Any, kwargs: Any) -> Any:
@@ -138,21 +140,16 @@ def _classes_in_files(era_number: int) -> dict[str, Any]:
 # `get`, `deserialize` and `serialize` of a family of objects ----------------------------------------------------------
 
 
-def _looking_up(original: Any, family: str) -> Any:
-    """`get`, `deserialize` or `serialize` of a family, with the names and the defaults of the era."""
-    if original.__name__ == "serialize":
-        return _serializing(original)
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        identifier, *others = plain(args) or [None]
-        if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
-            return optimizer
-        if isinstance(identifier, str) and original.__name__ == "get":
-            identifier = _named(family, identifier)
-        classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
-        return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
-
-    return _with_core(called, original)
+def _looked_up(original: Any, *args: Any, **kwargs: Any) -> Any:
+    """`get` or `deserialize` of a family, with the names and the defaults of the era."""
+    family = "activations" if original is activations.get else original.__self__.namespace
+    identifier, *others = plain(args) or [None]
+    if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
+        return optimizer
+    if isinstance(identifier, str) and original.__name__ == "get":
+        identifier = _named(family, identifier)
+    classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
+    return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
 
 
 def _named(family: str, name: str) -> Any:
@@ -168,51 +165,35 @@ def _named(family: str, name: str) -> Any:
     return found if found is not NOTHING and callable(found) else name
 
 
-def _serializing(original: Any) -> Any:
+def _serialized(original: Any, *args: Any, **kwargs: Any) -> Any:
     """`serialize` of a family; hard_sigmoid of Keras 1 and 2 has its own name in our files."""
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        out = _adopted(original, plain(args), plain(kwargs))
-        is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
-        return "hard_sigmoid" if is_earlier else out
-
-    return _with_core(called, original)
+    out = _adopted(original, plain(args), plain(kwargs))
+    is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
+    return "hard_sigmoid" if is_earlier else out
 
 
 # Functions of models --------------------------------------------------------------------------------------------------
 
 
-def _loading(original: FunctionType) -> Any:
+def _loaded(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """`load_model`: the model with the losses and metrics of the era, and the program's own classes."""
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = _translated(original, args, kwargs)
-        classes = saved_classes.of(args[0] if args else kwargs.get("filepath"))
-        return _recompiled(_adopted(original, args, kwargs, classes))
-
-    return _with_core(called, original)
+    args, kwargs = _translated(original, args, kwargs)
+    classes = saved_classes.of(args[0] if args else kwargs.get("filepath"))
+    return _recompiled(_adopted(original, args, kwargs, classes))
 
 
-def _saving(original: FunctionType) -> Any:
+def _saved(_: FunctionType, model: Any, *args: Any, **kwargs: Any) -> Any:
     """`save_model`, which does what the method of the model does."""
-
-    def called(model: Any, *args: Any, **kwargs: Any) -> Any:
-        return model.save(*args, **kwargs)
-
-    return _with_core(called, original)
+    return model.save(*args, **kwargs)
 
 
-def _cloning(original: FunctionType) -> Any:
+def _cloned(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """`clone_model`, which also takes a layer; the optimizer may have arguments of earlier versions."""
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        args, kwargs = plain(args), plain(kwargs)
-        alone = len(args) == 1 and not kwargs
-        is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
-        clone = rebuild if is_layer else original
-        return _recompiled(_adopted(clone, args, kwargs, _generated_classes("optimizers")))
-
-    return _with_core(called, original)
+    args, kwargs = plain(args), plain(kwargs)
+    alone = len(args) == 1 and not kwargs
+    is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
+    clone = rebuild if is_layer else original
+    return _recompiled(_adopted(clone, args, kwargs, _generated_classes("optimizers")))
 
 
 def _recompiled(model: Any) -> Any:
@@ -221,65 +202,54 @@ def _recompiled(model: Any) -> Any:
     return model
 
 
-_OF_MODELS = {"clone_model": _cloning, "load_model": _loading, "save_model": _saving}
+_OF_MODELS = {"clone_model": _cloned, "load_model": _loaded, "save_model": _saved}
 
 
 # Functions of tensors -------------------------------------------------------------------------------------------------
 
 
-def _merging(original: FunctionType) -> Any:
+def _merged(original: FunctionType, inputs: Any, *args: Any, **kwargs: Any) -> Any:
     """A function such as `add(inputs, **kwargs)`: it calls a layer of the generated class."""
     kind = compat_class(getattr(importlib.import_module("gazelle.layers"), original.__name__.capitalize()))
-
-    def called(inputs: Any, *args: Any, **kwargs: Any) -> Any:
-        return kind(*args, **kwargs)(inputs)
-
-    return _with_core(called, original)
+    return kind(*args, **kwargs)(inputs)
 
 
-def _on_tensors(original: FunctionType) -> Any:
+def _on_tensors(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """A function of arrays that also takes tensors, and then returns tensors."""
+    if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
+        kwargs["negative_slope"] = kwargs.pop("alpha")
+    return facade.adapter.function_call(_with_warning(original), args, kwargs)
 
+
+@functools.cache
+def _with_warning(original: FunctionType) -> Any:
     @functools.wraps(original)
     def compute(*args: Any, **kwargs: Any) -> Any:
         with warn_of_broadcasting(), broadcast_of_ranks(era.number() < 3):  # also when a tape calls it again
             return original(*args, **kwargs)
 
-    def called(*args: Any, **kwargs: Any) -> Any:
-        if "alpha" in kwargs and original is activations.relu:  # its name until Keras 3
-            kwargs["negative_slope"] = kwargs.pop("alpha")
-        return facade.adapter.function_call(compute, args, kwargs)
-
-    return _with_core(called, original)
+    return compute
 
 
-def _recorded(original: FunctionType) -> Any:
+def _recorded(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """A function of arrays and tensors, which is recorded if it is called on variables, too.
 
     In a module that imports tensorflow, its results are tensors also if no argument is one: `ops.arange(3).numpy()`.
     """
-
-    def called(*args: Any, **kwargs: Any) -> Any:
-        kind = recorder.get()
-        if kind is not None and has_variable((args, kwargs)):
-            return kind.dispatch(original, args, kwargs)
-        if not hasattr(original, "__wrapped__"):
-            found = facade.adapter.plain_function(original, args, kwargs)
-            if found is not NOTHING:
-                return found
-        out = original(*args, **kwargs)
-        in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
-        of_arrays = in_graph and not has_variable((args, kwargs))
-        return out if of_arrays else facade.adapter.result_of_ops(out, args, kwargs)
-
-    return _with_core(called, original)
+    kind = recorder.get()
+    if kind is not None and has_variable((args, kwargs)):
+        return kind.dispatch(original, args, kwargs)
+    if not hasattr(original, "__wrapped__"):
+        found = facade.adapter.plain_function(original, args, kwargs)
+        if found is not NOTHING:
+            return found
+    out = original(*args, **kwargs)
+    in_graph = era.number() < 3 and not lifting.computes_at_once()  # where tensors may belong to graphs
+    of_arrays = in_graph and not has_variable((args, kwargs))
+    return out if of_arrays else facade.adapter.result_of_ops(out, args, kwargs)
 
 
-def _of_tensorflow(original: FunctionType) -> Any:
+def _of_tensorflow(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """A function that creates a dataset: one of `tf.data` while the facade is active."""
-
-    def made(*args: Any, **kwargs: Any) -> Any:
-        out = original(*args, **kwargs)
-        return facade.adapter.datasets(out) if facade.serves_caller() else out
-
-    return _with_core(made, original)
+    out = original(*args, **kwargs)
+    return facade.adapter.datasets(out) if facade.serves_caller() else out

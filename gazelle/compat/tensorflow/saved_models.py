@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,13 +11,13 @@ import jax
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import root
-from gazelle.compat.tensorflow import names
 from gazelle.compat.tensorflow.calls import boxed
 from gazelle.compat.tensorflow.checkpoints import Module
 from gazelle.compat.tensorflow.eager.function import Function
 from gazelle.compat.tensorflow.eager.recording import is_box, unboxed
 from gazelle.compat.tensorflow.files import text
-from gazelle.compat.tensorflow.names import named
+from gazelle.compat.tensorflow.function_tables import TABLE
+from gazelle.compat.tensorflow.names import NAMES, named
 from gazelle.compat.tensorflow.tensor_specs import TensorSpec
 from gazelle.compat.types import PathLike, TensorLike, TensorResult
 from gazelle.core import symbolic
@@ -26,36 +27,9 @@ from gazelle.export.signature import Exportable, of_function
 from gazelle.layers import saved_model
 from gazelle.models import Model
 
-#: the constants of `tf.saved_model`; those of TensorFlow 1 have modules of their own
-_CONSTANTS = {
-    "": {
-        "ASSETS_DIRECTORY": "assets",
-        "ASSETS_KEY": "saved_model_assets",
-        "DEBUG_DIRECTORY": "debug",
-        "SAVED_MODEL_FILENAME_PB": "saved_model.pb",
-        "SAVED_MODEL_FILENAME_PBTXT": "saved_model.pbtxt",
-        "SAVED_MODEL_SCHEMA_VERSION": 1,
-        "VARIABLES_DIRECTORY": "variables",
-        "VARIABLES_FILENAME": "variables",
-    },
-    "signature_constants.": {
-        "DEFAULT_SERVING_SIGNATURE_DEF_KEY": "serving_default",
-        "CLASSIFY_INPUTS": "inputs",
-        "CLASSIFY_METHOD_NAME": "tensorflow/serving/classify",
-        "CLASSIFY_OUTPUT_CLASSES": "classes",
-        "CLASSIFY_OUTPUT_SCORES": "scores",
-        "PREDICT_INPUTS": "inputs",
-        "PREDICT_METHOD_NAME": "tensorflow/serving/predict",
-        "PREDICT_OUTPUTS": "outputs",
-        "REGRESS_INPUTS": "inputs",
-        "REGRESS_METHOD_NAME": "tensorflow/serving/regress",
-        "REGRESS_OUTPUTS": "outputs",
-    },
-    "tag_constants.": {"GPU": "gpu", "SERVING": "serve", "TPU": "tpu", "TRAINING": "train"},
-}
-for _module, _values in _CONSTANTS.items():
-    for _name, _value in _values.items():
-        names.NAMES.update(dict.fromkeys((f"saved_model.{_name}", f"saved_model.{_module}{_name}"), _value))
+for _names, _value in TABLE["constants of SavedModel"].items():
+    for _name in _names.split():
+        NAMES[f"saved_model.{_name}"] = NAMES[f"saved_model.{_name.rpartition('.')[2]}"] = ast.literal_eval(_value)
 
 
 @named("saved_model.save")

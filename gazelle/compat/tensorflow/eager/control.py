@@ -228,15 +228,11 @@ def map_fn(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
 
 
 @named("scan")
-@ignores(_HINTS)
+@ignores("parallel_iterations@3 back_prop@4 swap_memory@5 infer_shape@6")
 def scan(
     fn: Callable[[Any, Any], Any],
     elems: TensorLike,
     initializer: Nested[TensorLike] | None = None,
-    parallel_iterations: int = 10,
-    back_prop: bool = True,
-    swap_memory: bool = False,
-    infer_shape: bool = True,
     reverse: bool = False,
 ) -> TensorResult:
     if _is_symbolic((elems, initializer)):

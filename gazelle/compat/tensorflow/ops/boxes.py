@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import heapq
+from collections import namedtuple
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -186,11 +187,9 @@ def non_max_suppression_with_scores(
     return kept, gather(scores, kept)
 
 
-class CombinedNonMaxSuppression(NamedTuple):
-    nmsed_boxes: Tensor
-    nmsed_scores: Tensor
-    nmsed_classes: Tensor
-    valid_detections: Tensor
+CombinedNonMaxSuppression = namedtuple(
+    "CombinedNonMaxSuppression", "nmsed_boxes nmsed_scores nmsed_classes valid_detections"
+)
 
 
 @named("image.combined_non_max_suppression")

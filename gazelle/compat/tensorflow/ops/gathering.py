@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple
+from collections import namedtuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -175,20 +176,9 @@ def sort(values: TensorLike, axis: AxisLike = -1, direction: str = "ASCENDING") 
     return out if direction == "ASCENDING" else space(values).flip(out, axis)
 
 
-class Unique(NamedTuple):
-    y: Any
-    idx: Any
-
-
-class UniqueWithCounts(NamedTuple):
-    y: Any
-    idx: Any
-    count: Any
-
-
-class ListDiff(NamedTuple):
-    out: Any
-    idx: Any
+Unique = namedtuple("Unique", "y idx")
+UniqueWithCounts = namedtuple("UniqueWithCounts", "y idx count")
+ListDiff = namedtuple("ListDiff", "out idx")
 
 
 @named("setdiff1d")

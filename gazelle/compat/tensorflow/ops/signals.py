@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import wave
+from collections import namedtuple
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -254,9 +255,7 @@ def mfccs_from_log_mel_spectrograms(log_mel_spectrograms: TensorLike) -> TensorR
     return log_mel_spectrograms @ (2 * waves / np.sqrt(2 * count)).astype("float32")
 
 
-class DecodedWav(NamedTuple):
-    audio: Tensor
-    sample_rate: Tensor
+DecodedWav = namedtuple("DecodedWav", "audio sample_rate")
 
 
 @named("audio.decode_wav")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ import numpy as np
 
 from gazelle.compat import era
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
+from gazelle.compat.backend.losses import Sparse
 from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.tensorflow.calls import boxed, unbox
 from gazelle.compat.tensorflow.eager.recording import is_array, is_box
@@ -57,30 +58,23 @@ def with_gradients(outputs: Outputs) -> Callable[[Function], Function]:
     return functools.partial(on_values, outputs=outputs, stops_gradients=False)
 
 
-class _Sparse(NamedTuple):
-    """The parts of a sparse tensor, which graphs contain as three tensors."""
-
-    indices: Any
-    values: Any
-    dense_shape: Any
-
-
 def _packed(tree: Tree) -> Tree:
-    parts = lambda v: _Sparse(v.indices, v.values, v.dense_shape) if hasattr(v, "dense_shape") else v  # noqa: E731
+    """The tree with the parts of sparse tensors, which graphs contain as three tensors."""
+    parts = lambda v: Sparse(v.indices, v.values, v.dense_shape) if hasattr(v, "dense_shape") else v  # noqa: E731
     return jax.tree.map(parts, tree, is_leaf=lambda v: is_box(v) or hasattr(v, "dense_shape"))
 
 
 def _unpacked(tree: Tree) -> Tree:
     from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 
-    make = lambda v: SparseTensor(*v) if isinstance(v, _Sparse) else v  # noqa: E731
-    return jax.tree.map(make, tree, is_leaf=lambda v: is_box(v) or isinstance(v, _Sparse))
+    make = lambda v: SparseTensor(*v) if isinstance(v, Sparse) else v  # noqa: E731
+    return jax.tree.map(make, tree, is_leaf=lambda v: is_box(v) or isinstance(v, Sparse))
 
 
 def sparse_result(rank: int, dtype: DTypeLike) -> Tree:
     """The parts of a sparse result in a graph."""
     make = KerasTensor.derived
-    return _Sparse(make((None, rank), "int64"), make((None,), dtype), make((rank,), "int64"))
+    return Sparse(make((None, rank), "int64"), make((None,), dtype), make((rank,), "int64"))
 
 
 def builds_graph() -> bool:
