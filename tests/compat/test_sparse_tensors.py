@@ -29,6 +29,8 @@ def test_indicators_and_segments(tf):
     data = tf.constant([[1.0], [2.0], [4.0]])
     assert tf.sparse.segment_sum(data, [0, 2, 1], [0, 0, 1]).numpy().tolist() == [[5], [2]]
     assert tf.sparse.segment_mean(data, [0, 2], [0, 0]).numpy().tolist() == [[2.5]]
+    former = tf.compat.v1.sparse_segment_sqrt_n(data, [0, 2], [0, 0], num_segments=2)
+    np.testing.assert_allclose(former, [[5 / np.sqrt(2)], [0]], rtol=1e-6)
 
 
 def test_layers_return_sparse_tensors(tf_keras_2):

@@ -5,8 +5,9 @@ from __future__ import annotations
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.addons.projected_optimizers import DecayingRule, proximal
+from gazelle.compat.addons.projected_optimizers import DecayingRule
 from gazelle.compat.optimizers.former_optimizers import embeddings, of_used_rows
+from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array

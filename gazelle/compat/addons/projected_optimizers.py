@@ -8,6 +8,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, Config
@@ -29,11 +30,6 @@ class DecayingRule(Optimizer, abstract=True):
 
     def weight_decay_of(self, path: str, w: Array) -> None:
         """None: the rule decays weights."""
-
-
-def proximal(w: Array, rate: Array, l1: float, l2: float) -> Array:
-    """The weight after a proximal step:  sign(w) max(|w| - rate l1, 0) / (1 + rate l2)."""
-    return (jnp.sign(w) * jnp.maximum(jnp.abs(w) - rate * l1, 0) if l1 else w) / (1 + rate * l2)
 
 
 @_addon

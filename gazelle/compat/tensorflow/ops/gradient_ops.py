@@ -80,24 +80,14 @@ op("raw_ops.AvgPoolGrad", host=False, static=_SHAPES)(_of_average_pool(2))
 op("raw_ops.AvgPool3DGrad", host=False, static=_SHAPES)(_of_average_pool(3))
 
 
-def _of_input(rank: int, compute: Callable[..., Any]) -> Any:
-    """The gradient of a convolution in its input, which is linear."""
+def _of_convolution(rank: int, compute: Callable[..., Any], of_input: bool) -> Any:
+    """The gradient of a convolution in its input or in its kernel: it is linear in each."""
 
-    def function(sizes: Any, kernel: Any, gradient: Any, *given: Any) -> Any:
-        kernel, gradient = jnp.asarray(kernel), jnp.asarray(gradient)
-        start = jnp.zeros((gradient.shape[0], *sizes[1:]), gradient.dtype)
-        return _back(lambda x: compute(x, kernel, *convolution_options(rank, *given)), start, gradient)
-
-    return function
-
-
-def _of_kernel(rank: int, compute: Callable[..., Any]) -> Any:
-    """The gradient of a convolution in its kernel, which is linear."""
-
-    def function(inputs: Any, sizes: Any, gradient: Any, *given: Any) -> Any:
-        inputs, gradient = jnp.asarray(inputs), jnp.asarray(gradient)
-        start = jnp.zeros(tuple(sizes), gradient.dtype)
-        return _back(lambda kernel: compute(inputs, kernel, *convolution_options(rank, *given)), start, gradient)
+    def function(first: Any, second: Any, gradient: Any, *given: Any) -> Any:
+        gradient, options = jnp.asarray(gradient), convolution_options(rank, *given)
+        sizes, other = ((gradient.shape[0], *first[1:]), second) if of_input else (tuple(second), first)
+        pair = lambda x: (x, jnp.asarray(other)) if of_input else (jnp.asarray(other), x)  # noqa: E731
+        return _back(lambda x: compute(*pair(x), *options), jnp.zeros(sizes, gradient.dtype), gradient)
 
     return function
 
@@ -108,13 +98,10 @@ for _rank, _compute, _raw, _version, _public in (
     (3, ops.conv, "Conv3D", "V2", "conv3d"),
     (2, ops.depthwise_conv, "DepthwiseConv2dNative", "", "depthwise_conv2d"),
 ):
-    for _part, _make, _first in (
-        ("Input", _of_input, "input_sizes filter"),
-        ("Filter", _of_kernel, "input filter_sizes"),
-    ):
+    for _part, _first in (("Input", "input_sizes filter"), ("Filter", "input filter_sizes")):
         op(
             f"raw_ops.{_raw}Backprop{_part}{_version}",
             f"nn.{_public}_backprop_{_part.lower()}",
             host=False,
             static=_SHAPES,
-        )(with_parameters(_make(_rank, _compute), f"{_first} {_STEPS}".split()))
+        )(with_parameters(_of_convolution(_rank, _compute, _part == "Input"), f"{_first} {_STEPS}".split()))

@@ -254,7 +254,8 @@ def _rows_of_segments(name: str) -> Any:
 
 
 for _name in ("sum", "mean", "sqrt_n"):
-    op(f"sparse.segment_{_name}", host=False, static=("num_segments",))(_rows_of_segments(_name))
+    _names = f"sparse.segment_{_name}", f"sparse_segment_{_name}"
+    op(*_names, host=False, static=("num_segments",))(_rows_of_segments(_name))
 op("math.polygamma", "polygamma", host=False)(
     lambda a, x: jnp.where(a == jnp.floor(a), special.polygamma(jnp.asarray(a, "int32"), x), jnp.nan)
 )

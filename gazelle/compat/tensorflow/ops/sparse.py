@@ -310,14 +310,6 @@ def to_indicator(sp_input: SparseTensor, vocab_size: TensorLike) -> TensorResult
     return Tensor(out)
 
 
-for _name in ("sum", "mean"):
-    named(f"sparse.segment_{_name}", f"sparse_segment_{_name}")(
-        lambda data, indices, segment_ids, name=_name: NAMES[f"math.segment_{name}"](
-            NAMES["gather"](data, indices), segment_ids
-        )
-    )
-
-
 @named("sparse_to_dense")
 def sparse_to_dense(
     sparse_indices: TensorLike, output_shape: ShapeLike, sparse_values: TensorLike, default_value: TensorLike = 0

@@ -399,6 +399,4 @@ def apply_regularization(
 
 
 named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
-for _key in ("variables", "trainable_variables"):
-    named(f"contrib.framework.get_{_key}")(lambda scope=None, key=_key: scopes.get_collection(key, scope))
 named("contrib.framework.get_model_variables")(NAMES["model_variables"])

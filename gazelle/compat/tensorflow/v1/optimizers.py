@@ -55,11 +55,13 @@ class Momentum(optimizers.SGD, abstract=True):
         return w - lr * (g + self.momentum * m if self.nesterov else m), m
 
 
-class _Proximal(optimizers.Optimizer, abstract=True):
-    """Base of proximal optimizers: after a step it moves a weight towards 0, by its absolute value and its square.
+def proximal(w: Array, rate: Array, l1: float, l2: float) -> Array:
+    """The weight after a proximal step:  sign(w) max(|w| - rate l1, 0) / (1 + rate l2)."""
+    return (jnp.sign(w) * jnp.maximum(jnp.abs(w) - rate * l1, 0) if l1 else w) / (1 + rate * l2)
 
-    w <- sign(p) max(|p| - r l1, 0) / (1 + r l2)  with  p = w - r g  and the rate r of the weight.
-    """
+
+class _Proximal(optimizers.Optimizer, abstract=True):
+    """Base of proximal optimizers: after a step it moves a weight towards 0, by its absolute value and its square."""
 
     def __init__(
         self,
@@ -73,9 +75,7 @@ class _Proximal(optimizers.Optimizer, abstract=True):
         self.initial_values = {"accumulator": initial_accumulator_value}
 
     def _moved(self, w: Array, g: Array, rate: Array) -> Array:
-        p = w - rate * g
-        size = jnp.maximum(jnp.abs(p) - rate * self.l1_regularization_strength, 0)
-        return jnp.sign(p) * size / (1 + rate * self.l2_regularization_strength)
+        return proximal(w - rate * g, rate, self.l1_regularization_strength, self.l2_regularization_strength)
 
 
 class ProximalGradientDescent(_Proximal, abstract=True):
