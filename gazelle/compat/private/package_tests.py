@@ -140,7 +140,7 @@ class TestCase(_Base):  # type: ignore[misc]
         self.assertEqual(set(dir(again)), set(dir(instance)))
         return again
 
-    @ignores("input_ragged=False expected_output_ragged=False tpu_atol tpu_rtol")
+    @ignores("input_ragged@6=False expected_output_ragged@12=False tpu_atol tpu_rtol")
     def run_layer_test(
         self,
         layer_cls: Callable[..., NamedObject],
@@ -148,13 +148,11 @@ class TestCase(_Base):  # type: ignore[misc]
         input_shape: NamedObject = None,
         input_dtype: NamedObject = None,
         input_sparse: bool = False,
-        input_ragged: bool = False,
         input_data: TensorLike = None,
         call_kwargs: Mapping[str, NamedObject] | None = None,
         expected_output_shape: NamedObject = None,
         expected_output_dtype: NamedObject = None,
         expected_output_sparse: bool = False,
-        expected_output_ragged: bool = False,
         expected_output: ArrayLike | None = None,
         expected_num_trainable_weights: int | None = None,
         expected_num_non_trainable_weights: int | None = None,

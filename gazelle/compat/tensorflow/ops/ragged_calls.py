@@ -10,7 +10,7 @@ import numpy as np
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.function_tables import LISTS
-from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.names import NAMES, named, replace
 from gazelle.compat.tensorflow.ops import maths, nn, ragged_axes, strings  # noqa: F401 - their names must be there
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor, elementwise, expanded, map_values, rows_of
@@ -114,9 +114,7 @@ for _name in (
     *_BY_ROWS,
     *(n for n in NAMES if n.startswith("reduce_")),
 ):
-    _dense = NAMES[_name]
-    _rowwise = with_rows(_name, _dense)
-    NAMES.update((alias, _rowwise) for alias, function in list(NAMES.items()) if function is _dense)
+    replace(NAMES[_name], with_rows(_name, NAMES[_name]))
 
 named("ragged.stack")(ragged_axes.stacked)
 named("ragged.boolean_mask")(ragged_axes.masked)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.tensorflow.eager.recording import unboxed
-from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
+from gazelle.compat.tensorflow.names import NAMES, fixed_value, named, replace
 from gazelle.compat.tensorflow.ops import maths  # noqa: F401 - its names must be there
 from gazelle.compat.tensorflow.ops.arrays import array_of, convert
 from gazelle.compat.tensorflow.ops.sparse import SparseTensor, reorder, to_dense
@@ -116,6 +116,4 @@ def _of_values(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 for _name in ("abs", "negative", "sign", "square", "sqrt", "tanh", "math.erf", "cast", "identity", "stop_gradient"):
-    _dense_function = NAMES[_name]
-    _function = _of_values(_dense_function)
-    NAMES.update((alias, _function) for alias, known in list(NAMES.items()) if known is _dense_function)
+    replace(NAMES[_name], _of_values(NAMES[_name]))
