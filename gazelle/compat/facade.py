@@ -17,7 +17,8 @@ from typing import Any
 
 from gazelle import config
 from gazelle.compat import era
-from gazelle.compat.tensor_adapter import ARRAYS, TensorAdapter
+from gazelle.compat.tensor_adapter import ARRAYS as ARRAYS
+from gazelle.compat.tensor_adapter import TensorAdapter
 
 #: the one for TensorFlow after the first `import tensorflow`, that for PyTorch in programs of Keras 3 on it
 adapter: TensorAdapter = ARRAYS

@@ -202,7 +202,7 @@ def _recompiled(model: Any) -> Any:
     return model
 
 
-_OF_MODELS = {"clone_model": _cloned, "load_model": _loaded, "save_model": _saved}
+_OF_MODELS: dict[str, Callable[..., Any]] = {"clone_model": _cloned, "load_model": _loaded, "save_model": _saved}
 
 
 # Functions of tensors -------------------------------------------------------------------------------------------------
