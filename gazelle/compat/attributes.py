@@ -128,6 +128,14 @@ def _listed(layer: Layer, found: Any) -> Any:
     return list(found) if several and era.number() < 3 else found
 
 
+def _output_signature(layer: Layer, input_signature: Any) -> Any:
+    """The specs of the outputs for specs of the inputs; their dtype is that in which the layer computes."""
+    from gazelle.compat.tensorflow.tensor_specs import TensorSpec
+
+    shapes = layer.compute_output_shape(map_tree(lambda spec: spec.shape, input_signature))
+    return tree.map_shape_structure(lambda shape: TensorSpec(shape, layer.compute_dtype), shapes)
+
+
 _OF_CELLS = ("reset_dropout_mask", "reset_recurrent_dropout_mask", "get_dropout_mask", "get_recurrent_dropout_mask")
 _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics": _metrics,
@@ -138,6 +146,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "metrics_variables": lambda layer: [variable for metric in _metrics(layer) for variable in metric.variables],
     "output_shape": lambda layer: _listed(layer, shapes(outputs_at(layer))),
     "input_shape": lambda layer: _listed(layer, shapes(inputs_at(layer))),
+    "compute_output_signature": _method(_output_signature),
     "get_output_shape_at": _method(lambda layer, index: _listed(layer, shapes(outputs_at(layer, index)))),
     "get_input_shape_at": _method(lambda layer, index: _listed(layer, shapes(inputs_at(layer, index)))),
     "get_output": _method(lambda layer, train=False: outputs_at(layer)),

@@ -122,6 +122,7 @@ def set_release(release: Release) -> None:
             masked_values_count=release.is_between((2, 3), (2, 10)) or (number == 2 and not standalone and before_2_3),
             masks_weigh_metrics=number == 2,
             metrics_average_batches=is_package_before_2_3(),
+            metrics_are_of_every_output=number < 3,
             means_count_values=number == 2,
             averages_start_from_weights=number == 2,
             float64_needs_64_bits=number < 3 or not standalone,

@@ -22,6 +22,8 @@ class Conventions:
             means.
         metrics_average_batches: A metric that is a mean of values has one value for each batch, reduced as a loss is,
             and is the mean of these by the number of samples; "weighted_" is in the name of a weighted one.
+        metrics_are_of_every_output: A metric, or a list of metrics without lists in it, is computed for every output,
+            else each entry of the list belongs to one output.
         means_count_values: A metric that is a mean counts all values, not one for each sample.
         averages_start_from_weights: The averages of `use_ema` begin as the weights before the first update.
         float64_needs_64_bits: A policy of float64 switches JAX to 64 bits, instead of an error or float32.
@@ -73,6 +75,7 @@ class Conventions:
     masked_values_count: bool = False
     masks_weigh_metrics: bool = False
     metrics_average_batches: bool = False
+    metrics_are_of_every_output: bool = False
     means_count_values: bool = False
     averages_start_from_weights: bool = False
     float64_needs_64_bits: bool = False

@@ -173,6 +173,26 @@ def flat_logs(logs: Mapping[str, Any] | None) -> dict[str, Any]:
     return out
 
 
+def for_every_output(given: Nested[MetricLike], count: int) -> Nested[MetricLike]:
+    """A metric, or a list of metrics without lists in it, for each output; an object counts for one, others get copies.
+
+    Args:
+        given: the argument of `compile`.
+        count: the number of outputs.
+    """
+    if given is None or isinstance(given, Mapping):
+        return given
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    if any(isinstance(metric, (list, tuple)) for metric in listed):
+        return given
+    return [list(listed), *([_copied(metric) for metric in listed] for _ in range(count - 1))]
+
+
+def _copied(metric: Any) -> Any:
+    """A metric of its own for another output; names and functions are the same for all."""
+    return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
+
+
 def _is_metric(entry: Any) -> bool:
     return entry is not None and not isinstance(entry, (list, tuple))
 
@@ -231,6 +251,8 @@ class CompileMetrics(Metric, abstract=True):
                 continue
             if len(names) == 1 and not isinstance(given, dict):
                 given = [given]
+            elif conventions.active.metrics_are_of_every_output:
+                given = for_every_output(given, len(names))
             for index, entry in enumerate(per_output(f"compile({what}=...)", given, names)):
                 entries = entry if isinstance(entry, (list, tuple)) else [entry]
                 for item in jax.tree.leaves(entries, is_leaf=_is_metric):

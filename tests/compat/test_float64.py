@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from gazelle.compat import era, tensorflow
+from gazelle.core.names import snake
 
 
 @pytest.fixture
@@ -123,3 +124,16 @@ def test_values_of_float64_in_variables_and_lists(tf):
     assert [value.dtype for value in found] == ["float64"] * 4
     assert isinstance(found[0].numpy(), np.float64)
     assert tf.reduce_sum([1.0, 2.0]).dtype == tf.constant([1.0, 2.0]).dtype == "float32"
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "BinaryCrossentropy", "KLDivergence", "CosineSimilarity"])
+def test_losses_of_tensors_of_float64(tf, name):
+    y, p = tf.constant([[0.25, 0.75]], tf.float64), tf.constant([[1 / 3, 2 / 3]], tf.float64)
+    value = getattr(tf.keras.losses, name)()(y, p)
+    expected = float(getattr(tf.keras.losses, snake(name))(y, p)[0])
+    assert (value.dtype, float(value)) == (tf.float64, pytest.approx(expected, rel=1e-14))
+    assert getattr(tf.keras.losses, name)()(tf.cast(y, "float32"), tf.cast(p, "float32")).dtype == tf.float32
+
+
+def test_huber_computes_in_the_default_dtype(tf):
+    assert tf.keras.losses.Huber()(tf.zeros((1, 2), tf.float64), tf.ones((1, 2), tf.float64)).dtype == tf.float32

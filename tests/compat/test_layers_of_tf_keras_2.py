@@ -388,3 +388,43 @@ def test_symbolic_tensors_are_compared_elementwise(tf):
     assert a != None  # noqa: E711
     with pytest.raises(TypeError, match="symbolic tensor of shape"):
         [b].index(a)
+
+
+def test_computed_shapes_are_tensor_shapes(tf):
+    shape = layers.Conv2D(2, 3).compute_output_shape((None, 8, 8, 3))
+    assert (shape.as_list(), shape) == ([None, 6, 6, 2], (None, 6, 6, 2))
+    states = layers.LSTM(2, return_state=True).compute_output_shape(tf.TensorShape((None, 6, 2)))
+    assert [each.as_list() for each in states] == [[None, 2]] * 3
+    x = keras.Input((4,))
+    several = keras.Model(x, [layers.Dense(3)(x), layers.Dense(2)(x)]).compute_output_shape((None, 4))
+    assert [each.as_list() for each in several] == [[None, 3], [None, 2]]
+
+
+def test_output_signatures(tf):
+    spec = tf.TensorSpec((None, 5), "int32")
+    assert layers.Embedding(4, 2).compute_output_signature(spec) == tf.TensorSpec((None, 5, 2), "float32")
+    half = layers.LSTM(3, return_state=True, dtype="mixed_float16")
+    signature = half.compute_output_signature(tf.TensorSpec((2, 5, 4), "float16"))
+    assert signature == [tf.TensorSpec((2, 3), "float16")] * 3
+
+
+def test_a_mask_by_position_is_that_of_the_output(tf):
+    class Doubled(layers.Layer):
+        def call(self, x, mask=None, factor=2):
+            return x * factor
+
+        def compute_mask(self, x, mask=None):
+            return mask
+
+    x, mask = tf.ones((1, 2)), tf.constant([[True, False]])
+    for out in (Doubled()(x, mask, 3), Doubled()(x, mask=mask, factor=3)):
+        assert (out._keras_mask.numpy().tolist(), out.numpy().tolist()) == ([[True, False]], [[3, 3]])
+    assert not hasattr(Doubled()(x), "_keras_mask")
+
+
+def test_dilation_of_transposed_convolutions_of_three_axes_has_no_effect():
+    with pytest.warns(UserWarning, match="dilation_rate of Conv3DTranspose has no effect, as in Keras 2"):
+        layer = layers.Conv3DTranspose(2, 3, dilation_rate=2, kernel_initializer="ones")
+    x = np.arange(64, dtype="float32").reshape(1, 4, 4, 4, 1)
+    equal = layers.Conv3DTranspose(2, 3, dilation_rate=1, kernel_initializer="ones")
+    np.testing.assert_array_equal(layer(x), equal(x))

@@ -247,3 +247,73 @@ def test_the_accuracy_found_by_name_compares_each_value(tf_keras, name):
     found = tf_keras.metrics.get(name)
     assert found.__name__ == "accuracy"
     assert found(np.array([[1.0, 2.0]]), np.array([[1.0, 3.0]])).tolist() == [[1.0, 0.0]]
+
+
+class _TwoOutputs:
+    """Makes a model whose outputs are known when it is called: x and x + 1."""
+
+    def __new__(cls, keras):
+        class Model(keras.Model):
+            def __init__(self):
+                super().__init__()
+                self.first = keras.layers.Dense(1, kernel_initializer="ones")
+                self.second = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+
+            def call(self, x):
+                return self.first(x), self.second(x)
+
+        return Model()
+
+
+@pytest.mark.parametrize("of_object", [False, True])
+@pytest.mark.parametrize("names", [["mae"], ["mae", "mse"], ["mae", "mse", "mape"]])
+def test_metrics_of_a_subclassed_model_are_those_of_every_output(tf_keras, names, of_object):
+    model = _TwoOutputs(tf_keras)
+    classes = {"mae": tf_keras.metrics.MeanAbsoluteError, "mse": tf_keras.metrics.MeanSquaredError}
+    given = [classes[name](name=name) if of_object and name in classes else name for name in names]
+    model.compile("sgd", "mse", metrics=given)
+    x, y = np.ones((4, 1), "float32"), [np.full((4, 1), 4.0)] * 2
+    results = model.evaluate(x, y, verbose=0)
+    values = {"mae": (3, 2), "mse": (9, 4), "mape": (75, 50)}
+    expected = [13.0, 9.0, 4.0, *(values[name][0] for name in names), *(values[name][1] for name in names)]
+    assert results == pytest.approx(expected)
+    assert model.metrics_names[3:] == [f"output_{i}_{name}" for i in (1, 2) for name in names]
+
+
+def test_a_single_metric_of_a_subclassed_model(tf_keras):
+    model = _TwoOutputs(tf_keras)
+    model.compile("sgd", "mse", metrics="mae")
+    assert model.evaluate(np.ones((4, 1)), [np.zeros((4, 1))] * 2, verbose=0) == pytest.approx([5, 1, 4, 1, 2])
+
+
+def test_variables_of_metrics_have_short_names(tf_keras):
+    assert [v.name for v in tf_keras.metrics.Precision(name="p").variables] == ["true_positives:0", "false_positives:0"]
+    assert [v.name for v in tf_keras.metrics.Mean().variables] == ["total:0", "count:0"]
+
+
+def test_the_result_is_not_the_variable(tf_keras_2):
+    class Last(tf_keras_2.keras.metrics.Metric):
+        def __init__(self):
+            super().__init__()
+            self.last = self.add_weight(name="last", initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.last.assign(y_pred)
+
+        def result(self):
+            return self.last
+
+    metric = Last()
+    metric.update_state(0.0, 3.0)
+    result = metric.result()
+    metric.reset_state()
+    assert (float(result), float(metric.result())) == (3.0, 0.0)
+
+
+def test_mean_tensor(tf_keras):
+    metric = tf_keras.metrics.MeanTensor()
+    with pytest.raises(ValueError, match="The result of mean_tensor, which has no values yet"):
+        metric.result()
+    metric.update_state([1.0, 5.0], sample_weight=[[1.0], [0.5]])
+    metric.update_state([3.0, 8.0])
+    np.testing.assert_allclose(metric.result(), [2, 7])

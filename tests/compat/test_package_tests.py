@@ -194,3 +194,48 @@ def test_near_arrays(tf):
     case.assertNDArrayNear(np.ones(4), np.ones(4) + 0.1, 0.21)
     with pytest.raises(AssertionError):
         case.assertNDArrayNear(np.ones(4), tf.ones(4) + 0.1, 0.19)
+
+
+def test_assertions_of_values(tf):
+    case = tf.test.TestCase()
+    x = tf.constant([1.0, 2.0])
+    holds = [
+        lambda: case.assertNear(1.0, 1.05, 0.1),
+        lambda: case.assertArrayNear(x, [1.05, 2.0], 0.1),
+        lambda: case.assertAllInRange(x, 1, 2),
+        lambda: case.assertAllGreater(x, 0.5),
+        lambda: case.assertAllGreaterEqual(x, 1),
+        lambda: case.assertAllLess(x, 2.5),
+        lambda: case.assertAllLessEqual(x, 2),
+        lambda: case.assertAllInSet(x, [1.0, 2.0, 3.0]),
+        lambda: case.assertShapeEqual(x, np.zeros(2)),
+        lambda: case.assertDTypeEqual(x, tf.float32),
+        lambda: case.assertLen([1, 2], 2),
+        lambda: case.assertEmpty([]),
+        lambda: case.assertNotEmpty([0]),
+        lambda: case.assertAllCloseAccordingToType(tf.cast(x, tf.float16), [1.0005, 2.0]),
+        lambda: case.assertAllClose(tf.ragged.constant([[1.0], [2.0, 3.0]]), tf.ragged.constant([[1.0], [2.0, 3.0]])),
+    ]
+    fails = [
+        lambda: case.assertNear(1.0, 1.2, 0.1),
+        lambda: case.assertArrayNear(x, [1.2, 2.0], 0.1),
+        lambda: case.assertAllInRange(x, 1, 2, open_upper_bound=True),
+        lambda: case.assertAllGreater(x, 1),
+        lambda: case.assertAllGreaterEqual(x, 1.5),
+        lambda: case.assertAllLess(x, 2),
+        lambda: case.assertAllLessEqual(x, 1.5),
+        lambda: case.assertAllInSet(x, [1.0, 3.0]),
+        lambda: case.assertShapeEqual(x, np.zeros(3)),
+        lambda: case.assertDTypeEqual(x, tf.float16),
+        lambda: case.assertLen([1, 2], 1),
+        lambda: case.assertEmpty([0]),
+        lambda: case.assertNotEmpty([]),
+        lambda: case.assertAllCloseAccordingToType(x, [1.0005, 2.0]),
+        lambda: case.assertAllClose(tf.ragged.constant([[1.0], [2.0, 3.0]]), tf.ragged.constant([[1.0], [2.0, 4.0]])),
+    ]
+    for check in holds:
+        check()
+    for check in fails:
+        with pytest.raises(AssertionError):
+            check()
+    assert tf.test.mock.patch.object

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from gazelle import metrics, ops
 from gazelle.compat import era
 from gazelle.compat.arguments.columns import as_column
+from gazelle.core.errors import StateError, message
 from gazelle.core.types import Array, ArrayLike, DTypeLike, Shape
 from gazelle.ops.base import lift
 
@@ -159,11 +160,16 @@ class MeanTensor(metrics.Metric, abstract=True):
         if self.total is None:
             self._make(x.shape)
         weight = jnp.asarray(1 if sample_weight is None else sample_weight, self.dtype)
+        if weight.ndim == x.ndim + 1 and weight.shape[-1] == 1:
+            weight = weight[..., 0]
         weight = jnp.broadcast_to(weight.reshape(weight.shape + (1,) * (x.ndim - weight.ndim)), x.shape)
         self.total.assign_add(x * weight)
         self.count.assign_add(weight)
 
     def result(self) -> Array:
+        if self.total is None:
+            hint = "Call update_state(values), or give its shape: MeanTensor(shape=...)."
+            raise StateError(message(f"The result of {self.name}, which has no values yet", hint=hint))
         return ops.divide_no_nan(self.total.value, self.count.value)
 
 

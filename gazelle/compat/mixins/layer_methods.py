@@ -14,6 +14,7 @@ from gazelle.compat.mixins.common import Function
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.weights import derived_weights
 from gazelle.core import tracing
+from gazelle.core.types import Nested, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
 
@@ -105,21 +106,21 @@ def as_in_graphs(build: Function) -> Function:
     @functools.wraps(build)
     def built(self: Any, *args: Any, **kwargs: Any) -> None:
         if args and era.number() < 3 and not era.standalone():
-            args = (_tensor_shapes(args[0]), *args[1:])
+            args = (tensor_shapes(args[0]), *args[1:])
         with derived_weights.recorded(self):
             build(self, *args, **kwargs)
 
     return built
 
 
-def _tensor_shapes(shapes: Any) -> Any:
+def tensor_shapes(shapes: Nested[Shape]) -> Nested[Shape]:
     """A shape as a `TensorShape`, also in a dict or a list."""
     if isinstance(shapes, dict):
-        return {name: _tensor_shapes(shape) for name, shape in shapes.items()}
+        return {name: tensor_shapes(shape) for name, shape in shapes.items()}
     if type(shapes) not in (list, tuple):
         return shapes
     several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
-    return type(shapes)(map(_tensor_shapes, shapes)) if several else TensorShape(shapes)
+    return type(shapes)(map(tensor_shapes, shapes)) if several else TensorShape(shapes)
 
 
 def if_function(wrap: Function) -> Function:

@@ -179,7 +179,9 @@ class LayerMixin(CompatObject):
             try:
                 shape: Any = super().compute_output_shape(*args, **kwargs)
                 several = isinstance(self, RNN | Bidirectional) and era.number() < 3 and isinstance(shape[0], tuple)
-                return list(shape) if several else shape
+                shape = list(shape) if several else shape
+                of_tf_keras = era.is_tf_keras_2() and not called_by_gazelle(1)
+                return layer_methods.tensor_shapes(shape) if of_tf_keras else shape
             finally:
                 del vars(self)["_shape_of_call"]
         if core is Layer:
@@ -202,6 +204,8 @@ class LayerMixin(CompatObject):
         if not args and "inputs" in kwargs and "inputs" not in call_argument_names(self):
             args = (kwargs.pop("inputs"),)  # the first argument of every layer of Keras 2
         args = tuple(list(value) if isinstance(value, ValuesView) else value for value in args)  # `outputs.values()`
+        if len(args) > 1 and era.is_tf_keras_2():
+            args, kwargs = masks.by_name(self, args, kwargs)
         calls = facade.adapter
         if not calls.has_tensors and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade

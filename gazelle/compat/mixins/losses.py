@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -124,7 +126,7 @@ class LossMixin(CompatObject):
         return kind_of_targets()
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
-        original, broadcasts = super().__call__, False
+        original, broadcasts = super(LossMixin, _in_dtype_of_predictions(self, args, kwargs)).__call__, False
         if era.number() < 3 and isinstance(self, losses.LossFunctionWrapper) and not called_by_gazelle(1):
             args, kwargs, broadcasts = _in_ranks_of_tensorflow(args, kwargs)
 
@@ -133,6 +135,17 @@ class LossMixin(CompatObject):
                 return original(*args, **kwargs)
 
         return facade.adapter.loss_call(compute, self, args, kwargs)
+
+
+def _in_dtype_of_predictions(loss: Any, args: Any, kwargs: Any) -> Any:
+    """The loss, which tf.keras 2 computed in float64 for predictions of this dtype; Huber's has its own dtype."""
+    predictions = args[1] if len(args) > 1 else kwargs.get("y_pred")
+    is_wide = jax.config.jax_enable_x64 and str(getattr(plain(predictions), "dtype", "")) == "float64"
+    if not is_wide or loss.dtype != "float32" or not era.is_tf_keras_2() or isinstance(loss, losses.Huber):
+        return loss
+    loss = copy.copy(loss)
+    loss.dtype = "float64"
+    return loss
 
 
 def _in_ranks_of_tensorflow(args: Any, kwargs: Any) -> tuple[Any, Any, bool]:
@@ -175,6 +188,8 @@ def _boxing(original: Function) -> Function:
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         out = original(self, *arrays_of(args), **arrays_of(kwargs))
+        if isinstance(out, Variable) and era.is_tf_keras_2():
+            out = out.value  # of this moment
         return facade.adapter.as_tensors(out) if facade.serves_caller() else out
 
     return called
@@ -249,6 +264,13 @@ class MetricMixin(CompatObject):
     @on_graph
     def _of_batch(self, args: Any, kwargs: Any, first: Any) -> Any:
         return self.stateless_result(self.stateless_update_state(first, *args, **kwargs))
+
+    def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
+        """Create a variable, whose name in tf.keras 2 is without that of the metric: `total:0`."""
+        variable = super().add_variable(*args, **kwargs)
+        if era.is_tf_keras_2():
+            variable.path = variable.name
+        return variable
 
     def add_weight(self, *args: Any, **kwargs: Any) -> Variable:
         """Create a variable; before Keras 3 the name came first, and devices had settings."""

@@ -14,7 +14,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, receiving_tensors
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
-from gazelle.layers import Layer
+from gazelle.layers import Layer, call_arguments
 from gazelle.layers.merging import check_masks
 from gazelle.layers.wrappers import joined_steps
 
@@ -67,6 +67,15 @@ def on_graph(original: Function) -> Function:
         return None if any(without) else tensor
 
     return called
+
+
+def by_name(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments with `mask` by name: in tf.keras 2, `compute_mask` also receives one given by position."""
+    if call_arguments.positional(layer, "mask", args) is None:
+        return args, kwargs
+    names = call_arguments.call_argument_names(layer)
+    first = names.index("mask")
+    return args[:first], {**dict(zip(names[first:], args[first:], strict=False)), **kwargs}
 
 
 def own_mask(original: Function) -> Function | None:

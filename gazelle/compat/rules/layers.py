@@ -120,6 +120,9 @@ def _window(instance: Any, kwargs: dict[str, Any]) -> None:
     sides = [kwargs.pop(name) for name in SIDES if name in kwargs]
     if sides:
         kwargs["kernel_size"] = tuple(sides)
+    ignores_dilation = isinstance(instance, layers.Conv3DTranspose) and era.number() == 2
+    if ignores_dilation and set(np.ravel(kwargs.pop("dilation_rate", 1)).tolist()) != {1}:
+        warn("dilation_rate of Conv3DTranspose has no effect, as in Keras 2: it is 1.")
     output_shape = kwargs.pop("output_shape", None) if isinstance(instance, _TRANSPOSED) else None
     if output_shape is not None:
         instance.__dict__["build"] = functools.partial(_build_for, instance, output_shape, vars(instance).get("build"))

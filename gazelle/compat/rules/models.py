@@ -18,9 +18,9 @@ from gazelle.core.errors import message
 from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
 from gazelle.layers import Layer
-from gazelle.metrics import Metric
 from gazelle.models import Model
 from gazelle.optimizers import Optimizer
+from gazelle.training.metrics_state import for_every_output
 
 
 def _one_layer(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -51,8 +51,10 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
         kwargs.update(
             {k: tree.map_structure(columns.with_columns, kwargs[k]) for k in columns.OF_LABELS if k in kwargs}
         )
-        if instance._graph is not None:
-            _for_every_output(kwargs, len(instance.outputs))
+        if instance._graph is not None and len(instance.outputs) > 1:
+            kwargs.update(
+                {kind: for_every_output(kwargs.get(kind), len(instance.outputs)) for kind in columns.OF_LABELS[1:]}
+            )
         outputs = instance.output_names if instance._graph is not None else ()
         for kind in columns.OF_LABELS[1:]:
             if kwargs.get(kind) is not None:
@@ -90,19 +92,6 @@ def _loss_of_package(given: Any) -> Any:
     if given not in ("cosine_proximity", "cosine"):
         return given
     return former_metrics.cosine_proximity if era.number() == 1 else "cosine_proximity"
-
-
-def _for_every_output(kwargs: dict[str, Any], outputs: int) -> None:
-    """A flat list of metrics applied to every output in Keras 1 and 2; in Keras 3 each entry belongs to one output."""
-    for kind in ("metrics", "weighted_metrics"):
-        given = kwargs.get(kind)
-        if outputs > 1 and isinstance(given, (list, tuple)) and not any(isinstance(m, (list, tuple)) for m in given):
-            kwargs[kind] = [list(given), *([_copied(metric) for metric in given] for _ in range(outputs - 1))]
-
-
-def _copied(metric: Any) -> Any:
-    """A metric of its own for another output; names and functions are the same for all."""
-    return type(metric).from_config(metric.get_config()) if isinstance(metric, Metric) else metric
 
 
 _OPTIMIZER_CLASSES = {name.lower(): name for name in (*former_optimizers.KINDS, "Adafactor", "AdamW", "Lion")}

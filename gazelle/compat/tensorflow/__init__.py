@@ -26,18 +26,17 @@ from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import GazelleError, message
 
 #: modules that register their names; the last one wraps names of the others
-_TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.boxes checking checkpoint_files
-    checkpoints checkpoint_manager eager.control ops.convolutions ops.crf data.csv_files eager.custom_gradient v1.decays
-    v1.distributions v1.estimators v1.estimator_inputs v1.canned_estimators v1.contrib_learn v1.hyperparameters
-    v1.meta_graphs v1.external_optimizers v1.global_steps v1.default_graphs eager.differentiation events feature_columns
-    files function_layer ops.gathering ops.gradient_ops initializers v1.iterators v1.layers v1.losses v1.metrics
-    v1.optimizers v1.scatter v1.scopes
-    v1.sessions v1.summaries v1.graphs v1.placeholders v1.graph_variables v1.graph_steps ops.image_resizing ops.images
-    v1.legacy_seq2seq v1.sequence_losses ops.linalg ops.linear_operators
-    lite ops.maths v1.session_hooks v1.variable_lists v1.monitored_sessions v1.contrib_training v1.moving_averages
-    ops.nn data.parsing printing ops.quantization queues v1.queues v1.queue_runners ops.ragged ops.ragged_calls
-    ops.ragged_constructors ops.randoms ops.random_generators data.records v1.rnn v1.rnn_cells v1.contrib_cells
-    v1.rnn_cell_wrappers ops.sampling saved_models tensor_messages
+_TABLES = listed("""v1.contrib_layers function_tables ops.arrays ops.blocks ops.boxes checking test_case
+    checkpoint_files checkpoints checkpoint_manager eager.control ops.convolutions ops.crf data.csv_files
+    eager.custom_gradient v1.decays v1.distributions v1.estimators v1.estimator_inputs v1.canned_estimators
+    v1.contrib_learn v1.hyperparameters v1.meta_graphs v1.external_optimizers v1.global_steps v1.default_graphs
+    eager.differentiation events feature_columns files function_layer ops.gathering ops.gradient_ops initializers
+    v1.iterators v1.layers v1.losses v1.metrics v1.optimizers v1.scatter v1.scopes v1.sessions v1.summaries v1.graphs
+    v1.placeholders v1.graph_variables v1.graph_steps ops.image_resizing ops.images v1.legacy_seq2seq
+    v1.sequence_losses ops.linalg ops.linear_operators lite ops.maths v1.session_hooks v1.variable_lists
+    v1.monitored_sessions v1.contrib_training v1.moving_averages ops.nn data.parsing printing ops.quantization queues
+    v1.queues v1.queue_runners ops.ragged ops.ragged_calls ops.ragged_constructors ops.randoms ops.random_generators
+    data.records v1.rnn v1.rnn_cells v1.contrib_cells v1.rnn_cell_wrappers ops.sampling saved_models tensor_messages
     ops.signals ops.sparse ops.sparse_lookups ops.sparse_sums ops.special data.stored_datasets ops.strings summaries
     tables tensor_specs tf_config tpus data.transformations v1.tutorials ops.unicode_strings ops.graph_ops
     ops.host_functions""")

@@ -1,12 +1,9 @@
-"""tf.debugging: assertions, which check nothing in the steps of a model. `tf.test`: the test case of packages."""
+"""tf.debugging: assertions, which check nothing in the steps of a model."""
 
 from __future__ import annotations
 
-import contextlib
 import operator
-import tempfile
-import unittest
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -23,7 +20,7 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES, fixed_value, named
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.tensorflow.v1.host_nodes import in_graph
-from gazelle.compat.types import DTypeLike, Nested, Option, TensorLike, TensorResult
+from gazelle.compat.types import DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import is_symbolic
@@ -184,77 +181,3 @@ def assert_shapes(
 @named("debugging.is_numeric_tensor")
 def is_numeric_tensor(tensor: TensorLike) -> bool:
     return is_box(tensor) and jnp.issubdtype(unboxed(tensor).dtype, jnp.number)  # not of its values: it may be traced
-
-
-_Tensors = Nested[TensorLike]
-
-
-def _value(tensor: Any) -> Any:
-    return tensor.eval() if is_symbolic(tensor) else np.asarray(tensor)
-
-
-def _arrays(tree: Any) -> list[Any]:
-    return [_value(leaf) for leaf in jax.tree.leaves(tree, is_leaf=is_box)]
-
-
-@named("test.TestCase")
-class TestCase(unittest.TestCase):
-    """A test case that compares tensors, arrays and structures of them."""
-
-    assertEquals = unittest.TestCase.assertEqual  # noqa: N815 - until Python 3.11
-
-    def setUp(self) -> None:
-        """Forget the variables of other tests."""
-        NAMES["reset_default_graph"]()
-
-    @contextlib.contextmanager
-    @ignores("config use_gpu force_gpu")
-    def session(self, graph: Option = None) -> Iterator[Any]:
-        """A session, in whose block it is the default one."""
-        with NAMES["Session"](graph=graph) as session:
-            yield session
-
-    cached_session = session
-    test_session = property(lambda self: self.session)  # not a function, which would be a test
-
-    def evaluate(self, tensors: TensorLike) -> TensorResult:
-        """Return the values as NumPy arrays."""
-        return jax.tree.map(_value, tensors, is_leaf=is_box)
-
-    def get_temp_dir(self) -> str:
-        """Return a folder for this test."""
-        if not hasattr(self, "_folder"):
-            self._folder = tempfile.mkdtemp()
-        return self._folder
-
-    def assertAllClose(self, a: _Tensors, b: _Tensors, rtol: float = 1e-6, atol: float = 1e-6, msg: str = "") -> None:  # noqa: N802
-        """Compare values within a tolerance."""
-        structures = isinstance(a, dict | tuple | list) and isinstance(b, dict | tuple | list)
-        if structures and len(_arrays(a)) == len(_arrays(b)):
-            for x, y in zip(_arrays(a), _arrays(b), strict=True):
-                np.testing.assert_allclose(x, y, rtol, atol, err_msg=msg)
-        else:
-            np.testing.assert_allclose(_value(a), _value(b), rtol, atol, err_msg=msg)
-
-    def assertNDArrayNear(self, ndarray1: _Tensors, ndarray2: _Tensors, err: float, msg: str = "") -> None:  # noqa: N802
-        """Compare arrays by the norm of their difference."""
-        difference = float(np.linalg.norm(np.asarray(_value(ndarray1)) - np.asarray(_value(ndarray2))))
-        np.testing.assert_array_less(difference, err, msg)
-
-    def assertAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
-        """Compare values exactly."""
-        np.testing.assert_array_equal(_value(a), _value(b), err_msg=msg)
-
-    def assertNotAllClose(  # noqa: N802
-        self, a: _Tensors, b: _Tensors, rtol: float = 1e-6, atol: float = 1e-6, msg: str = ""
-    ) -> None:
-        """Require a difference beyond a tolerance."""
-        try:
-            self.assertAllClose(a, b, rtol, atol)
-        except AssertionError:
-            return
-        self.fail(msg or f"the values are equal within a tolerance of {rtol} and {atol}")
-
-    def assertNotAllEqual(self, a: _Tensors, b: _Tensors, msg: str = "") -> None:  # noqa: N802
-        """Require a difference."""
-        self.assertNotAllClose(a, b, 0, 0, msg)

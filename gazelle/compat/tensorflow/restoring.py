@@ -53,7 +53,9 @@ class Status:
         return self
 
     def initialize_or_restore(self, session: Option = None) -> None:
-        """Do nothing: variables are initialized when they are created."""
+        """Do nothing: variables are initialized when they are created, and restored at once."""
+
+    run_restore_ops = initialize_or_restore
 
 
 def resume() -> None:
