@@ -41,9 +41,8 @@ def bound(function: T) -> T:
 def bind(holder: object, *attributes: str) -> None:
     """Bind the functions in attributes of an object, once."""
     for name in attributes:
-        function = vars(holder).get(name)
-        if not hasattr(function, "_is_bound"):
-            vars(holder)[name] = bound(function)
+        if name in vars(holder) and not hasattr(vars(holder)[name], "_is_bound"):  # it may be a method of the class
+            vars(holder)[name] = bound(vars(holder)[name])
 
 
 @functools.lru_cache(1000)

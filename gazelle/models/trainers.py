@@ -181,8 +181,9 @@ def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[
 
 def _plain_cells(layer: Any) -> list[Any]:
     """The cells of a recurrent layer that are no layers, so that nothing else finds their variables."""
-    cells = [vars(layer).get("cell"), *vars(layer).get("cells", ())]
-    return [cell for cell in cells if not isinstance(cell, Operation | None)]
+    cell, cells = (vars(layer).get(name) for name in ("cell", "cells"))
+    each = [cell, *(cells if isinstance(cells, list | tuple) else ())]
+    return [one for one in each if hasattr(one, "__dict__") and not isinstance(one, Operation)]
 
 
 def _read_by_functions(optimizer: Optimizer | None, functions: Any) -> dict[str, Variable]:

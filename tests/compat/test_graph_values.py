@@ -121,3 +121,19 @@ def test_columns_of_hashed_constants(tf):
     )
     with tf.Session() as session:
         assert session.run(made).sum(1).tolist() == [1.0, 1.0]
+
+
+def test_shapes_of_results_of_python_functions(tf):
+    """`set_shape` also gives them, and placeholders without a shape, their rank."""
+    n = tf.placeholder(tf.int64)
+    made = tf.py_func(lambda n: np.arange(2 * n).reshape(n, 2), [n], Tout=tf.int64)
+    made.set_shape([None, 2])
+    x = tf.placeholder(tf.float32)
+    x.set_shape([None, 3])
+    product = tf.matmul(x, tf.ones((3, 2)))
+    assert (made.shape.as_list(), product.shape.as_list()) == ([None, 2], [None, 2])
+    with pytest.raises(ValueError, match="rank 2"):
+        product.set_shape([None])
+    with tf.Session() as session:
+        np.testing.assert_array_equal(session.run(tf.transpose(made), {n: 2}), [[0, 2], [1, 3]])
+        np.testing.assert_array_equal(session.run(product, {x: np.ones((1, 3))}), [[3.0, 3.0]])

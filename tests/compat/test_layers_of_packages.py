@@ -244,3 +244,84 @@ def test_shapes_of_weights_in_programs_for_keras_2(keras_2):
     shape = model.trainable_weights[0].shape
     assert shape.as_list() == [2, 3]
     assert tuple(shape) == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["function", "activation"])
+def test_methods_with_names_of_attributes(tf_keras_2, name):
+    """A graph called None in place of them."""
+    layers = tf_keras_2.keras.layers
+    own = {name: lambda self, x: 2 * x, "call": lambda self, x: getattr(self, name)(x)}
+    layer = type("Doubled", (layers.Layer,), own)()
+    model = tf_keras_2.keras.Sequential([tf_keras_2.keras.Input((3,)), layer])
+    np.testing.assert_array_equal(model.predict(np.ones((2, 3)), verbose=0), np.full((2, 3), 2.0))
+
+
+@pytest.mark.parametrize(("cell", "cells"), [("a", 3), (None, "b"), (2, ["c"])])
+def test_attributes_with_the_names_of_cells(tf_keras_2, cell, cells):
+    class Scaled(tf_keras_2.keras.layers.Dense):
+        def __init__(self):
+            super().__init__(1)
+            self.cell, self.cells = cell, cells
+
+    model = tf_keras_2.keras.Sequential([Scaled()])
+    model.compile("sgd", "mse")
+    assert len(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history["loss"]) == 1
+
+
+class ScaledError:
+    """A loss that is an object with `__call__` and a config, as packages define it without a class of Keras."""
+
+    def __init__(self, scale=1.0):
+        self.scale = scale
+
+    def get_config(self):
+        return {"scale": self.scale}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __call__(self, y_true, y_pred):
+        return self.scale * (y_true - y_pred) ** 2
+
+
+def test_losses_that_are_objects(tf_keras_2, tmp_path):
+    """`model.loss` was a function, under whose name they were saved."""
+    keras = tf_keras_2.keras
+    keras.utils.register_keras_serializable("packages")(ScaledError)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    loss = ScaledError(2.0)
+    model.compile("sgd", loss)
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    assert model.loss is loss
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras")
+    assert isinstance(loaded.loss, ScaledError)
+    assert loaded.loss.scale == 2.0
+    x, y = np.ones((4, 2)), np.zeros((4, 1))
+    assert loaded.evaluate(x, y, verbose=0) == pytest.approx(model.evaluate(x, y, verbose=0))
+
+
+def test_a_loss_that_is_a_function_is_read_as_it_was_given(tf_keras_2):
+    model = tf_keras_2.keras.Sequential([tf_keras_2.keras.Input((2,)), tf_keras_2.keras.layers.Dense(1)])
+
+    def distance(y_true, y_pred):
+        return tf_keras_2.reduce_mean(tf_keras_2.abs(y_true - y_pred), -1)
+
+    model.compile("sgd", {"dense": distance})
+    assert list(model.loss.values()) == [distance]
+
+
+def test_classes_of_datasets(tf_keras_2):
+    data = tf_keras_2.data.Dataset.from_tensor_slices([1, 2, 3])
+    of_slices, of_batches = (look_up(f"python.data.ops.dataset_ops.{n}Dataset") for n in ("TensorSlice", "_Batch"))
+    assert (isinstance(data, of_slices), isinstance(data, of_batches)) == (True, False)
+    assert isinstance(data.batch(2), of_batches)
+    assert look_up("python.data.ops.batch_op._BatchDataset") is of_batches
+
+
+def test_convolutions_with_fixed_options(tf_keras_2):
+    """What layers of tf.keras called until TensorFlow 2.2."""
+    x, kernel = np.ones((1, 5, 5, 2), "float32"), np.ones((3, 3, 2, 4), "float32")
+    convolve = look_up("python.ops.nn_ops.Convolution")(x.shape, kernel.shape, "VALID", (2, 2), (1, 1))
+    np.testing.assert_array_equal(convolve(x, kernel), np.full((1, 2, 2, 4), 18.0))

@@ -124,3 +124,19 @@ def test_listeners_of_a_saver_and_values_after_the_last_run(tf, tmp_path):
             assert session.run([x, step])[0] == 5
     assert called == [0, 2, 4, "end"]
     assert last.final_ops_values == [4, 6]
+
+
+def test_session_manager(tf, steps, tmp_path):
+    train, loss, _ = steps
+    w = tf.trainable_variables()[0]
+    manager = tf.train.SessionManager()
+    with manager.prepare_session("", init_fn=lambda session: session.run(w.assign([[3.0], [4.0]]))) as session:
+        np.testing.assert_array_equal(session.run(w), [[3.0], [4.0]])
+        session.run(train)
+        after = session.run(w)
+        tf.train.Saver().save(session, str(tmp_path / "model"))
+    restored, is_restored = tf.train.SessionManager().recover_session("", tf.train.Saver(), str(tmp_path))
+    assert is_restored
+    np.testing.assert_array_equal(restored.run(w), after)
+    assert manager.recover_session("")[1] is False
+    assert np.isfinite(manager.wait_for_session("").run(loss))

@@ -1,6 +1,7 @@
 """Names of TensorFlow 1 and Theano that scripts use around their models: flags, checkpoints by name, records."""
 
 import importlib
+import pickle
 import sys
 
 import numpy as np
@@ -220,3 +221,27 @@ def test_labels_are_first_in_tensorflow_2(tf):
     logits, labels = np.array([[1.0, 2.0]], "float32"), np.array([[1.0, 0.0]], "float32")
     assert float(tf.nn.softmax_cross_entropy_with_logits(labels, logits)[0]) == pytest.approx(1.3132616)
     assert float(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits)[0, 0]) == pytest.approx(0.3132616)
+
+
+def test_classes_of_optimizers(tf):
+    """They were functions: `isinstance` and pickles raised errors, and so did classes derived from them."""
+    made = tf.train.AdamOptimizer(0.1)
+    assert isinstance(made, tf.train.AdamOptimizer)
+    assert not isinstance(made, tf.train.GradientDescentOptimizer)
+    assert pickle.loads(pickle.dumps(tf.train.AdamOptimizer)) is tf.train.AdamOptimizer
+
+    class Own(tf.train.AdamOptimizer):
+        def own(self):
+            return 3
+
+    assert (Own(0.1).own(), isinstance(Own(0.1), tf.train.Optimizer)) == (3, True)
+
+
+def test_classes_derived_from_initializers(tf):
+    """Their methods were not called: the class made an object of the one that it is derived from."""
+
+    class Threes(tf.zeros_initializer):
+        def __call__(self, shape, dtype=None, partition_info=None):
+            return 3 * tf.ones(shape)
+
+    np.testing.assert_array_equal(Threes()((2,)), [3.0, 3.0])

@@ -125,3 +125,34 @@ def test_constants_are_computed_while_a_step_is_traced(tf):
     model = keras.Sequential([keras.Input((6,)), Sums()])
     model.compile("sgd", "mse")
     assert model.predict(X[:3], verbose=0).shape == (3, 1)
+
+
+def test_python_functions_run_in_each_call(tf):
+    """Without inputs, or without outputs, they ran once, and a program contained what they had returned."""
+    calls = []
+    total = tf.Variable(0.0)
+
+    @tf.function
+    def step():
+        number = tf.numpy_function(lambda: np.float32(len(calls)), [], tf.float32)
+        tf.numpy_function(calls.append, [number], [])
+        total.assign_add(number)
+
+    for _ in range(3):
+        step()
+    assert calls == [0.0, 1.0, 2.0]
+    assert float(total) == 3.0
+
+
+def test_python_functions_run_in_each_step(tf):
+    numbers = iter(range(100))
+
+    class Net(tf.keras.Model):
+        def train_step(self, data):
+            return {"number": tf.numpy_function(lambda: np.float32(next(numbers)), [], tf.float32)}
+
+    model = Net()
+    model.compile("sgd")
+    with pytest.warns(UserWarning, match="uncompiled"):
+        found = model.fit(X, Y, batch_size=2, epochs=2, verbose=0).history["number"]
+    assert found[1] == found[0] + 4  # the logs of tf.keras are those of the last step

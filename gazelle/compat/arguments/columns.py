@@ -43,7 +43,7 @@ def with_columns(given: Option) -> Option:
     def called(y_true: Any, *args: Any, **kwargs: Any) -> Any:
         return given(as_column(y_true), *args, **kwargs)
 
-    called.kind_of_targets = kind_of_targets()  # type: ignore[attr-defined]
+    vars(called).update(kind_of_targets=kind_of_targets(), _given=given)
     return called
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Hashable
+from types import FunctionType
 from typing import Any, TypeVar, cast
 
 from gazelle.compat import attributes, era, facade, namespaces
 from gazelle.compat.arguments import translation
 from gazelle.compat.classes import is_generated, is_mixin, plain
 from gazelle.compat.era import NOTHING, called_by_gazelle
+from gazelle.compat.types import Option
 from gazelle.core.attachments import Attachments
 from gazelle.core.own_code import from_gazelle
 
@@ -96,6 +98,7 @@ def receiving_tensors(function: Function) -> Function:
     def called(*args: Any, **kwargs: Any) -> Any:
         return facade.adapter_for(code).user_defined_call(function, args, kwargs)
 
+    vars(called)["_given"] = function
     return called
 
 
@@ -125,6 +128,13 @@ def on_tensors(value: T) -> T:
     if code is value:
         return cast(T, _of_function(value))
     return cast(T, _of_object(value) if isinstance(value, Hashable) else receiving_tensors(value))
+
+
+def as_given(value: Option) -> Option:
+    """The function or object of a program in place of which gazelle calls `value`; other values as they are."""
+    while isinstance(value, FunctionType) and "_given" in vars(value):
+        value = vars(value)["_given"]
+    return value
 
 
 class FunctionAttribute:

@@ -11,10 +11,11 @@ from typing import Any
 
 from gazelle import tree
 from gazelle.compat import era, facade, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
+from gazelle.compat.arguments.columns import OF_LABELS
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.metrics import containers, keras1_metrics
-from gazelle.compat.mixins.common import prepare
+from gazelle.compat.mixins.common import as_given, prepare
 from gazelle.compat.mixins.layers import follows_phase
 from gazelle.compat.mixins.model_methods import translated_method
 from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
@@ -24,6 +25,7 @@ from gazelle.compat.tables import listed
 from gazelle.compat.types import Function, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.own_code import from_gazelle
+from gazelle.core.serialization import serialize as serialize_argument
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.traceback import warn
 from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
@@ -179,8 +181,11 @@ class ModelMixin:
             warn("Optimizers of tf.train are not saved: compile the model again after loading it.")
             return None
         config: Config | None = super().get_compile_config()
-        if config is not None and era.number() == 1:
-            given = self._compile_state.arguments
+        if config is None:
+            return None
+        given = self._compile_state.arguments
+        config |= {key: serialize_argument(tree.map_structure(as_given, given[key])) for key in OF_LABELS}
+        if era.number() == 1:
             config |= {kind: serialize(tree.map_structure(keras1_metrics.by_name, given[kind])) for kind in _METRICS}
         return config
 
@@ -212,8 +217,9 @@ for _name in listed("""compile evaluate fit load_weights predict predict_on_batc
 
 
 def _as_given(loss: Any) -> Any:
-    """What `compile` was given: functions of the namespaces, which take tensors."""
-    return tree.map_structure(lambda one: namespaces.converted(one) if isinstance(one, FunctionType) else one, loss)
+    """What `compile` was given: functions of the program, and those of the namespaces, which take tensors."""
+    converted = lambda one: namespaces.converted(one) if isinstance(one, FunctionType) else one  # noqa: E731
+    return tree.map_structure(lambda one: converted(as_given(one)), loss)
 
 
 class SequentialMixin:

@@ -95,8 +95,14 @@ class SymbolicTensor(KerasTensor):
         return TensorShape(self.shape)
 
     def set_shape(self, shape: Shape) -> None:
-        """Replace the unknown sizes by those of a shape."""
-        self.shape = tuple(b if a is None else a for a, b in zip(self.shape, TensorShape(shape), strict=True))
+        """Replace the unknown sizes by those of a shape, and a rank that is a guess."""
+        sizes = TensorShape(shape)
+        if vars(self).pop("rank_is_guessed", False):
+            self.shape = tuple(sizes)
+        elif len(sizes) == len(self.shape):
+            self.shape = tuple(b if a is None else a for a, b in zip(self.shape, sizes, strict=True))
+        else:
+            raise ShapeError(message("set_shape", expected=f"a shape of rank {len(self.shape)}", got=tuple(sizes)))
 
     def __getitem__(self, index: Any) -> Any:
         parts = index if isinstance(index, tuple) else (index,)

@@ -71,6 +71,7 @@ class Namespace(ModuleType):
 #: module of the substrate -> that of this package with names that the substrate lacks
 _OWN = {
     "layers": "gazelle.compat.probability.layers",
+    "layers.util": "gazelle.compat.probability.layers.variational",
     "layers.internal.distribution_tensor_coercible": "gazelle.compat.probability.outputs",
     "util": "gazelle.compat.probability.util",
     "util.deferred_tensor": "gazelle.compat.probability.deferred_tensor",
@@ -79,8 +80,8 @@ _OWN = {
 
 
 def _substrate(path: str) -> Any:
-    """A module of the substrate; its root for "layers", which it lacks."""
-    path = "" if path == "layers" else path
+    """A module of the substrate; its root for "layers" and the modules in it, which it lacks."""
+    path = "" if path.partition(".")[0] == "layers" else path
     try:
         if SUBSTRATE not in sys.modules:
             with _without_tensorflow(), warnings.catch_warnings():

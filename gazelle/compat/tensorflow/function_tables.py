@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+import copyreg
 import functools
+import importlib
 import inspect
+import types
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -149,15 +152,34 @@ def _of_program(current: Function, former: Function) -> Function:
 
 
 class _Made(type):
-    """A class of initializers with the arguments of TensorFlow 1: programs also pass the class itself."""
+    """A class of initializers or optimizers with the arguments of TensorFlow 1.
+
+    Programs also pass the class itself, check the class of an object with it, pickle it, and derive classes from it.
+    """
 
     call: Function
+
+    def __new__(cls, name: str, bases: tuple[type, ...], names: dict[str, Any]) -> Any:
+        if bases:  # a class of the program, which has methods of its own
+            current = tuple(inspect.unwrap(base.call) if isinstance(base, _Made) else base for base in bases)
+            of_tensorflow_1 = {"is_of_tensorflow_1": True} if any(issubclass(c, Optimizer) for c in current) else {}
+            return types.new_class(name, current, exec_body=lambda space: space.update({**of_tensorflow_1, **names}))
+        return super().__new__(cls, name, bases, names)
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         return cls.call(*args, **kwargs)
 
     def __instancecheck__(cls, value: object) -> bool:
         return isinstance(value, inspect.unwrap(cls.call))
+
+
+copyreg.pickle(_Made, lambda made: (_by_name, (next(name for name, known in NAMES.items() if known is made),)))  # type: ignore[arg-type]
+
+
+def _by_name(name: str) -> type:
+    """The class with a name of TensorFlow, for pickles."""
+    importlib.import_module("gazelle.compat.tensorflow")  # which registers the names
+    return cast(type, NAMES[name])
 
 
 def _in_order(function: Function, order: list[str]) -> Function:
@@ -182,5 +204,6 @@ def _in_order(function: Function, order: list[str]) -> Function:
     vars(called)["__signature__"] = inspect.Signature(
         [inspect.Parameter(n, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=defaults.get(n)) for n in names]
     )
-    is_initializer = isinstance(function, type) and issubclass(function, Initializer)
-    return _Made(function.__name__, (), {"call": staticmethod(called)}) if is_initializer else called
+    if not isinstance(function, type) or not issubclass(function, Initializer | Optimizer):
+        return called
+    return _Made(function.__name__, (), {"call": staticmethod(called)})

@@ -15,9 +15,10 @@ from typing import Any, cast
 from gazelle.compat import tables
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import depending
+from gazelle.compat.tensorflow.data.dataset import class_by_name
 from gazelle.compat.tensorflow.eager.recording import only_tapes
 from gazelle.compat.tensorflow.names import NAMES
-from gazelle.compat.types import Function, NamedObject, PathLike, TensorLike, TensorResult
+from gazelle.compat.types import Function, NamedObject, PathLike, ShapeLike, TensorLike, TensorResult
 
 _PARTS = tables.lists("tensorflow", "private modules")
 _ENDINGS = re.compile(r"_(ops|impl|util|utils|v2|scope)$")
@@ -98,6 +99,30 @@ def write_string_to_file(filename: PathLike, file_content: str) -> None:
         file.write(file_content)
 
 
+class Convolution:
+    """A convolution with fixed options, which layers of tf.keras called until TensorFlow 2.2."""
+
+    def __init__(
+        self,
+        input_shape: ShapeLike,
+        filter_shape: ShapeLike,
+        padding: str,
+        strides: Sequence[int] | None = None,
+        dilation_rate: Sequence[int] | None = None,
+        name: str | None = None,
+        data_format: str | None = None,
+    ) -> None:
+        self.input_shape, self.filter_shape, self.padding = input_shape, filter_shape, padding
+        self.strides, self.dilation_rate, self.data_format = strides, dilation_rate, data_format
+
+    def __call__(self, inp: TensorLike, filter: TensorLike) -> TensorResult:
+        """Return the convolution of a tensor."""
+        strides, dilations = self.strides or 1, self.dilation_rate or 1
+        return NAMES["nn.convolution"](
+            inp, filter, strides=strides, padding=self.padding, data_format=self.data_format, dilations=dilations
+        )
+
+
 class BoolGauge:
     """A number that TensorFlow reports to its monitoring, which is not there."""
 
@@ -153,7 +178,7 @@ def _without_version(name: str) -> str | None:
 
 def find(name: str, look_up: Callable[[str], Any]) -> NamedObject:
     """The object of a name of any private module; None if there is none."""
-    known = _PRIVATE.get(name, _without_version(name) or name)
+    known = _PRIVATE.get(name, _without_version(name) or class_by_name(name) or name)
     if not isinstance(known, str):
         return known
     if ":" in known:

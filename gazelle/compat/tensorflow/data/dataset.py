@@ -116,7 +116,19 @@ def _with_fed_numbers(method: Callable[..., Dataset]) -> Callable[..., Dataset]:
 @functools.cache
 def _class_of_kind(base: type, name: str) -> type:
     """A subclass with the name of TensorFlow's class, which programs read."""
-    return type(name, (base,), {"__module__": base.__module__, "_class": base})
+    bases = (base,) if base is Dataset else (base, _class_of_kind(Dataset, name))
+    return type(name, bases, {"__module__": base.__module__, "_class": base})
+
+
+#: the kinds of the results of methods, such as `_Batch`
+_KINDS: set[str] = set()
+
+
+def class_by_name(name: str) -> type | None:
+    """The private class of TensorFlow with this name, `_BatchDataset`, which began without `_` until 2.12."""
+    kind = name.removesuffix("Dataset").lstrip("_")
+    known = next((each for each in (f"_{kind}", kind) if each in _KINDS and name.endswith("Dataset")), None)
+    return None if known is None else _class_of_kind(Dataset, f"{known}Dataset")
 
 
 def _shown_as(kinds: str) -> Callable[[type[Any]], type[Any]]:
@@ -134,6 +146,7 @@ def _shown_as(kinds: str) -> Callable[[type[Any]], type[Any]]:
         return called
 
     def decorate(cls: type[Any]) -> type[Any]:
+        _KINDS.update(pairs(kinds).values())
         for name, kind in pairs(kinds).items():
             method = vars(cls)[name]
             is_constructor = isinstance(method, classmethod)

@@ -27,6 +27,7 @@ from gazelle.compat.tensorflow.eager.programs import (
     NewVariablesError,
     NotCompilableError,
     Program,
+    RunsPythonError,
     TracedVariableError,
 )
 from gazelle.compat.tensorflow.eager.recording import (
@@ -41,6 +42,7 @@ from gazelle.compat.tensorflow.eager.recording import (
 from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import NAMES
 from gazelle.compat.tensorflow.v1.host_nodes import builds_graph, host_node, in_graph
+from gazelle.compat.tensorflow.v1.unknown_ranks import forget_rank
 from gazelle.compat.types import TensorLike
 from gazelle.core import prng, tracing
 from gazelle.core.context_variables import assigned
@@ -384,6 +386,7 @@ def _as_python(given: Callable[[Any], Any], function: Any, inputs: Any, types: A
     if builds_graph() or in_graph(list(inputs)):
         call = functools.partial(_as_python, given, function)
         return host_node(call, (list(inputs), types), {}, lambda: _outputs_of_python(inputs, types))
+    _require_values(inputs)
     out = function(*given([convert(v) for v in inputs]))
     if isinstance(out, list | tuple):
         each = types if isinstance(types, list | tuple) else [types] * len(out)
@@ -392,12 +395,26 @@ def _as_python(given: Callable[[Any], Any], function: Any, inputs: Any, types: A
     return None if out is None else convert(out, one or None)
 
 
+def _require_values(inputs: Any) -> None:
+    """Let a function or step run uncompiled: a program would contain what Python returned once, as a constant.
+
+    A step is compiled if the function can be traced.
+    """
+    scope = tracing.current()
+    compiles = scope is not None and scope.values is not None and not scope.guesses and tracing.is_traced()
+    is_constant = not any(isinstance(unboxed(v), jax.core.Tracer) for v in jax.tree.leaves(inputs, is_leaf=is_box))
+    if is_tracing() or (compiles and is_constant):
+        raise RunsPythonError
+
+
 def _outputs_of_python(inputs: Any, types: Any) -> Any:
-    """Tensors of a graph of these types; their shapes are unknown, so they have that of the first input."""
+    """Tensors of a graph of these types; their shapes are unknown, so they have that of the first input as a guess."""
     shape = tuple(next((v.shape for v in inputs if hasattr(v, "shape")), ()))
 
     def make(kind: Any) -> KerasTensor:
-        return KerasTensor.derived(shape, name_on_device(kind))
+        made = KerasTensor.derived(shape, name_on_device(kind))
+        forget_rank(made)
+        return made
 
     return [make(kind) for kind in types] if isinstance(types, list | tuple) else make(types)
 

@@ -20,6 +20,12 @@ class NotCompilableError(Exception):
     """Raised in a trace if the function can only run uncompiled."""
 
 
+class RunsPythonError(NotCompilableError):
+    """Raised in a trace, also of a step, for a Python function that runs in each call."""
+
+    needs_values = True
+
+
 class NewVariablesError(NotCompilableError):
     """Raised by a trace that found variables which are not arguments of the program."""
 

@@ -1,4 +1,4 @@
-"""`tf.train.MonitoredTrainingSession` and `tf.train.Supervisor`, in one process."""
+"""`tf.train.MonitoredTrainingSession`, `tf.train.SessionManager` and `tf.train.Supervisor`, in one process."""
 
 from __future__ import annotations
 
@@ -157,6 +157,54 @@ def singular_monitored_session(
 ) -> MonitoredSession:
     """`tf.train.SingularMonitoredSession`: a session with hooks."""
     return MonitoredSession(ChiefSessionCreator(scaffold, checkpoint_dir, checkpoint_filename_with_path), hooks)
+
+
+@named("train.SessionManager")
+class SessionManager:
+    """`tf.train.SessionManager`: makes sessions whose variables have the values of a checkpoint, or first values."""
+
+    @ignores("ready_op graph recovery_wait_secs local_init_run_options ready_for_local_init_op local_init_feed_dict")
+    def __init__(self, local_init_op: Option = None) -> None:
+        build_graphs()
+        self._local_init_op = local_init_op
+
+    @ignores("master wait_for_checkpoint max_wait_secs config")
+    def prepare_session(
+        self,
+        master: str = "",
+        init_op: Option = None,
+        saver: Saver | None = None,
+        checkpoint_dir: str | None = None,
+        checkpoint_filename_with_path: str | None = None,
+        wait_for_checkpoint: bool = False,
+        max_wait_secs: int = 7200,
+        config: Option = None,
+        init_feed_dict: Mapping[Any, Any] | None = None,
+        init_fn: Callable[[Session], Any] | None = None,
+    ) -> Session:
+        """Return a session; without a checkpoint, `init_op` runs in it and `init_fn` is called with it."""
+        call = init_fn and (lambda _, session: init_fn(session))
+        scaffold = Scaffold(init_op, init_feed_dict, call, self._local_init_op, saver)
+        session = Session()
+        initialize(session, ChiefSessionCreator(scaffold, checkpoint_dir, checkpoint_filename_with_path))
+        return session
+
+    @ignores("master wait_for_checkpoint max_wait_secs config")
+    def recover_session(
+        self,
+        master: str = "",
+        saver: Saver | None = None,
+        checkpoint_dir: str | None = None,
+        checkpoint_filename_with_path: str | None = None,
+    ) -> tuple[Session, bool]:
+        """Return a session, and whether its variables have the values of a checkpoint."""
+        path = checkpoint_filename_with_path or (checkpoint_dir and NAMES["train.latest_checkpoint"](checkpoint_dir))
+        return self.prepare_session(master, None, saver, None, path), bool(path)
+
+    @ignores("master config max_wait_secs")
+    def wait_for_session(self, master: str = "") -> Session:
+        """Return a session whose variables have values: there is one process."""
+        return self.prepare_session(master)
 
 
 @named("train.Supervisor")

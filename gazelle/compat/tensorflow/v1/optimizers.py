@@ -100,7 +100,7 @@ class _Former(ABCMeta):
     """The optimizers that `tf.train` makes are of current classes, but not those of Keras are `tf.train.Optimizer`s."""
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        is_made = cls is Optimizer and "is_of_tensorflow_1" in getattr(instance, "__dict__", ())
+        is_made = cls is Optimizer and hasattr(instance, "is_of_tensorflow_1")
         return is_made or super().__instancecheck__(instance)
 
 
