@@ -190,10 +190,6 @@ def index_to_string_table_from_file(
     return index_to_string_table_from_tensor(_lines(vocabulary_file, vocab_size), default_value)
 
 
-named("contrib.lookup.KeyValueTensorInitializer")(KeyValueTensorInitializer)
-named("contrib.lookup.HashTable")(StaticHashTable)
-
-
 @named("lookup.experimental.MutableHashTable", "lookup.experimental.DenseHashTable")
 @methods_ignore("name")
 class MutableHashTable(StaticHashTable):

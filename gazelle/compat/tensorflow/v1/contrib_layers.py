@@ -396,7 +396,3 @@ def apply_regularization(
     total = sum((regularizer(w) for w in weights), NAMES["constant"](0.0))
     scopes.add_to_collection(scopes.GraphKeys.REGULARIZATION_LOSSES, total)
     return total
-
-
-named("contrib.framework.variable", "contrib.framework.model_variable")(get_variable)
-named("contrib.framework.get_model_variables")(NAMES["model_variables"])

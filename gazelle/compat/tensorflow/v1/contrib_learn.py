@@ -246,24 +246,3 @@ def infer_real_valued_columns_from_input(x: TensorLike) -> list[Column]:
     """`tf.contrib.learn.infer_real_valued_columns_from_input`: the column of arrays without names."""
     shape = np.shape(x)
     return [real_valued_column("", shape[1] if len(shape) > 1 else 1)]
-
-
-for _name, _column in {
-    "sparse_column_with_keys": "categorical_column_with_vocabulary_list column_name/key keys/vocabulary_list"
-    " default_value=-1 -combiner=None -dtype=None",
-    "sparse_column_with_hash_bucket": "categorical_column_with_hash_bucket column_name/key hash_bucket_size"
-    " -combiner=None -dtype=None",
-    "sparse_column_with_integerized_feature": "categorical_column_with_identity column_name/key bucket_size/num_buckets"
-    " -combiner=None -dtype=None",
-    "bucketized_column": "bucketized_column source_column boundaries",
-    "one_hot_column": "indicator_column sparse_id_column/categorical_column",
-    "embedding_column": "embedding_column sparse_id_column/categorical_column dimension combiner='mean'"
-    " initializer=None",
-    "crossed_column": "crossed_column columns/keys hash_bucket_size -combiner=None",
-}.items():
-    _function, *_given = _column.split()
-
-    def _make(*values: Any, function: str = _function, keys: Sequence[str] = tuple(passed_names(_given))) -> Any:
-        return NAMES[f"feature_column.{function}"](**dict(zip(keys, values, strict=True)))
-
-    named(f"contrib.layers.{_name}")(with_parameters(_make, _given))
