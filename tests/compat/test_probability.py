@@ -318,3 +318,9 @@ def test_classes_whose_objects_are_tensors(tf, tfp):
     assert (pair + 1).numpy().tolist() == [2, 3]
     assert tf.square(pair).numpy().tolist() == [1, 4]
     assert float(pair[1]) == 2
+
+
+def test_functions_of_random_layers_in_their_module(tfp):
+    assert tfp.layers.util.default_multivariate_normal_fn is tfp.layers.default_multivariate_normal_fn
+    with pytest.raises(AttributeError):
+        tfp.layers.util.no_such_name  # noqa: B018 - reading it is the test

@@ -2,6 +2,7 @@
 
 import importlib
 import pathlib
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +52,15 @@ def test_modules_are_found():
 def test_private_names_are_found():
     for names in keras_src._PRIVATE.values():
         assert [name for name, path in names.items() if keras_src._found(path) is None] == []
+
+
+def test_modules_in_tables_are_imported(monkeypatch):
+    """`unittest` has the attribute `mock` only after `unittest.mock` was imported."""
+    monkeypatch.delattr("unittest.mock")
+    monkeypatch.delitem(sys.modules, "unittest.mock")
+    for path in tables.objects("tensorflow")["objects"].values():
+        if path.startswith("unittest"):
+            tables.resolve(path, "gazelle.compat.tensorflow")
 
 
 def test_attributes_belong_to_classes():
