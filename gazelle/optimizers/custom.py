@@ -51,7 +51,8 @@ class CustomUpdate:
         self._add_attributes()
         self.weights = []
         originals = {self.optimizer._keys[v]: v for v in self.optimizer._keys.variables}
-        for key, w in params.items():
+        in_order = {key: params[key] for key in (*self.optimizer._keys, *params) if key in params}  # JAX sorts dicts
+        for key, w in in_order.items():
             concrete = isinstance(w, jax.Array) and not isinstance(w, jax.core.Tracer)
             variable = Variable(w if concrete else jnp.zeros(w.shape), dtype=w.dtype, name=key.rsplit("/", 1)[-1])
             variable.path = variable.key = key

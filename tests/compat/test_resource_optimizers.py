@@ -202,3 +202,46 @@ def test_own_variables_and_names_of_weights():
     assert changed == [False, False, True, True]
     assert optimizer.names[:4] == ["fixed/kernel:0", "fixed/bias:0", "last/kernel:0", "last/bias:0"]
     assert keras.backend.get_value(optimizer.factor) == 0.5**4
+
+
+class First(keras.optimizers.Optimizer):
+    """An optimizer that does something in its first call, as packages store the first values of weights."""
+
+    def __init__(self, name="First", **kwargs):
+        super().__init__(name, **kwargs)
+        self.first = True
+
+    def _create_slots(self, var_list):
+        for var in var_list:
+            self.add_slot(var, "start")
+
+    def _resource_apply_dense(self, grad, var, apply_state=None):
+        if self.first:
+            start = self.get_slot(var, "start")
+            start.assign_add(keras.backend.ones_like(var))
+            self.first = False
+        var.assign_sub(0.1 * grad)
+
+
+@pytest.mark.parametrize(("eager", "total"), [(False, 0.0), (True, 4.0)])
+def test_attributes_set_in_the_first_call(eager, total):
+    """The totals of TensorFlow 2.15, which makes the slots in a first trace; the program added 1 in each step."""
+    model = keras.Sequential([keras.layers.Dense(1)])
+    optimizer = First()
+    model.compile(optimizer, "mse", run_eagerly=eager)
+    model.fit(X, Y, batch_size=16, epochs=2, verbose=0)
+    starts = [keras.backend.get_value(optimizer.get_slot(w, "start")).sum() for w in model.trainable_variables]
+    assert starts == [total, 0.0]
+    assert not optimizer.first
+
+
+def test_steps_after_loading(tmp_path):
+    """The slots are there, so there is one trace, whose first call is that of the kernel in each step, as in 2.15."""
+    model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+    model.compile(First(), "mse")
+    model.fit(X, Y, verbose=0)
+    model.save(tmp_path / "model.h5")
+    loaded = keras.models.load_model(tmp_path / "model.h5", custom_objects={"First": First})
+    loaded.fit(X, Y, batch_size=16, epochs=2, verbose=0)
+    weights = loaded.trainable_variables
+    assert [keras.backend.get_value(loaded.optimizer.get_slot(w, "start")).sum() for w in weights] == [16.0, 0.0]

@@ -29,6 +29,7 @@ from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, on_tensors
 from gazelle.compat.optimizers import shared_optimizers
+from gazelle.compat.optimizers.resource_optimizers import ResourceOptimizer
 from gazelle.compat.weights import gates
 from gazelle.core.context_variables import assigned
 from gazelle.core.traceback import filtered, warn
@@ -104,6 +105,9 @@ def translated_method(owner: type, name: str) -> Function:
         if name == "load_weights" and methods.can_load_later(self, _path(args, kwargs)):
             methods.load_later(self, args, kwargs)
             return LoadStatus([])
+        rule = self.optimizer if name in _TRAINING else None
+        if isinstance(rule, ResourceOptimizer) and (self.run_eagerly or rule.is_loaded()):
+            rule.use_first_trace()
         if name in _RUNNING and era.number() < 3:
             step_functions.use(self, "train" if name in _TRAINING else "test")
         core = getattr(super(owner, self), name)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
@@ -23,13 +23,30 @@ from gazelle.compat.classes import adopt
 from gazelle.compat.optimizers import former_optimizers
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import is_symbolic
-from gazelle.core.types import Array, DTypeLike, InitializerLike, ShapeLike
+from gazelle.core.types import Array, ArrayLike, DTypeLike, InitializerLike, ShapeLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
+from gazelle.optimizers.custom import CustomUpdate
 from gazelle.optimizers.schedules import LearningRateSchedule
+from gazelle.optimizers.transforms import Arrays, Slots
 
 if TYPE_CHECKING:
     from gazelle.compat.tensor_adapter import TensorAdapter
+
+
+class _Update(CustomUpdate):
+    """The update of a step of `fit`, which is traced twice, since the first trace of TensorFlow makes the slots.
+
+    What the first trace computes is not used, but the attributes that it sets (`self.first = False`) keep their values.
+    """
+
+    traces_again = True
+
+    def apply(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
+        if self.traces_again:
+            self.traces_again = False
+            super().apply(params, grads, slots, lr, t)
+        return super().apply(params, grads, slots, lr, t)
 
 
 class ResourceOptimizer(Optimizer, abstract=True):
@@ -42,11 +59,24 @@ class ResourceOptimizer(Optimizer, abstract=True):
     def build(self, variables: Iterable[Variable]) -> None:
         super().build(variables)
         if self._custom.building:
+            self._custom.__class__ = _Update
             self.__dict__.update(_slots_by_weight={}, _non_slot_variables={})
             weights = [_as_in_tensorflow(variable) for variable in variables]
             for weight in weights:
                 weight.name = f"{weight.path}:0"
             self._create_slots(weights)
+
+    def apply(self, grads: Sequence[ArrayLike | None], trainable_variables: Sequence[Variable] | None = None) -> None:
+        self.use_first_trace()  # a loop of the program runs the rule, and a `tf.function` traces twice itself
+        super().apply(grads, trainable_variables)
+
+    def use_first_trace(self) -> None:
+        """Let steps be traced once: they run uncompiled, something else traces them again, or the slots are there."""
+        vars(self._custom)["traces_again"] = False
+
+    def is_loaded(self) -> bool:
+        """Whether the slots were made before the first step, by loading them."""
+        return vars(self._custom).get("traces_again", True) and int(Optimizer.iterations.fget(self).value) > 0  # type: ignore[attr-defined]
 
     def update_step(self, gradient: Array, variable: Variable, learning_rate: Array | None = None) -> None:
         """Update one weight by the method of the program."""
