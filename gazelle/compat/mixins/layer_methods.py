@@ -120,7 +120,8 @@ def tensor_shapes(shapes: Nested[Shape]) -> Nested[Shape]:
     if type(shapes) not in (list, tuple):
         return shapes
     several = type(shapes) is list or any(isinstance(shape, list | tuple) for shape in shapes)
-    return type(shapes)(map(tensor_shapes, shapes)) if several else TensorShape(shapes)
+    kind: Any = type(shapes)
+    return kind(map(tensor_shapes, shapes)) if several else TensorShape(shapes)
 
 
 def if_function(wrap: Function) -> Function:
