@@ -19,6 +19,12 @@ from gazelle.core.registry import REGISTRY
 NAMES = tables.objects("old_names")
 #: path below `keras.` -> the module of gazelle that replaces it
 PATHS = {path: module for module, paths in tables.lists("module_paths", "paths").items() for path in paths}
+#: (module, name of a module below one of its earlier paths) -> module: `from keras.saving.legacy import serialization`
+_BELOW = {
+    (PATHS[parent], name): module
+    for (parent, _, name), module in ((path.rpartition("."), module) for path, module in PATHS.items())
+    if parent in PATHS
+}
 _REPLACED = tables.objects("replaced")
 #: current "module.name" -> what programs for Keras 3 get in its place
 replaced_in_keras_3 = _REPLACED["Keras 3"]
@@ -80,7 +86,7 @@ def find(namespace: str, name: str) -> NamedObject:
     if where is not None:
         return tables.resolve(where, namespace)
     short = namespace.partition(".")[2]
-    path = PATHS.get(f"{short}.{name}" if short else name, "")
+    path = PATHS.get(f"{short}.{name}" if short else name) or _BELOW.get((namespace, name))
     if path:
         return importlib.import_module(path)
     for table in _REGISTERED.get(short, ()):

@@ -33,7 +33,9 @@ def note(layer: Layer, name: str, value: object) -> None:
         value: The value, before it is assigned.
     """
     size = len(value) if isinstance(value, (list, tuple, dict)) else None
-    if size is None and not isinstance(value, Variable) and not getattr(type(value), "_tracks_weights", False):
+    kind = type(value)
+    tracked = getattr(kind, "_tracks_weights", False) or getattr(kind, "_contains_weights", False)
+    if size is None and not isinstance(value, Variable) and not tracked:
         return
     noted = vars(layer).setdefault(ASSIGNMENTS, {})
     if name not in noted or (size is None and vars(layer).get(name) is not value):

@@ -46,6 +46,18 @@ def is_layer(value: object) -> bool:
     return getattr(type(value), "_tracks_weights", False)
 
 
+def parts_of(value: object) -> list[Any] | None:
+    """Return the values in a list, tuple, dict or object that contains weights but is no layer; None for others."""
+    if isinstance(value, (list, tuple)):
+        return list(value)
+    if isinstance(value, dict):
+        return list(value.values())
+    if not getattr(type(value), "_contains_weights", False):
+        return None
+    parts = [part for _, part in sorted(vars(value).items())]
+    return sorted(parts, key=lambda part: not isinstance(part, Variable))  # its own variables first, as in TensorFlow
+
+
 def children(layer: Layer) -> list[Layer | Variable]:
     """Return the layers and variables in the attributes of a layer, in the order in which they were added."""
     members = _members(layer)
@@ -73,6 +85,8 @@ def _members(layer: Layer) -> list[tuple[str, int, Any]]:
                     found += [(key, index, member) for member in collect([part], [], (id(value),))]
         elif isinstance(value, SeedGenerator):
             found.append((key, 0, value.state))
+        elif getattr(kind, "_contains_weights", False):
+            found += [(key, 0, member) for member in collect([value], [])]
     return found
 
 
@@ -288,9 +302,8 @@ def collect(values: Iterable[Any], found: list[Any], around: tuple[int, ...] = (
             continue
         if getattr(kind, "_tracks_weights", False) or isinstance(value, Variable):
             found.append(value)
-        elif isinstance(value, (list, tuple, dict)):
-            if id(value) not in around:
-                collect(value.values() if isinstance(value, dict) else value, found, (*around, id(value)))
         elif isinstance(value, SeedGenerator):
             found.append(value.state)
+        elif id(value) not in around and (parts := parts_of(value)) is not None:
+            collect(parts, found, (*around, id(value)))
     return found

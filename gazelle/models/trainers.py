@@ -11,12 +11,14 @@ import jax
 
 from gazelle import engine
 from gazelle.core import forked, shape_inference, symbolic
-from gazelle.core.closed_over_tensors import find_variables_of_object
+from gazelle.core.closed_over_tensors import find_variables_of_object, uses_name
 from gazelle.core.errors import StateError, message
 from gazelle.core.operation import Operation
+from gazelle.core.own_code import from_gazelle
 from gazelle.core.replaced_methods import MethodSnapshot, connected
 from gazelle.core.variable import Variable, is_variable
 from gazelle.layers import weight_tree
+from gazelle.layers.call_arguments import call_argument_names
 from gazelle.models import program_key, step_methods
 from gazelle.models.checks import check_outputs
 from gazelle.models.closures import graph_of_losses
@@ -161,10 +163,19 @@ def _model_spec(
         MethodSnapshot(connected(traced)),
         _read_by_functions(optimizer, [given[name] for name in ("loss", "metrics", "weighted_metrics")]),
         training_mode(model),
+        any(_reports_in_training(layer) for layer in (model, *layers.values())),
         optimizer,
         run_eagerly=model.run_eagerly,
         **given,
     )
+
+
+def _reports_in_training(layer: Any) -> bool:
+    """Whether a user-defined layer may call `add_metric` in training only: `if training: self.add_metric(...)`."""
+    if from_gazelle(type(layer).call) or "training" not in call_argument_names(layer):
+        return False
+    methods = (method for cls in type(layer).__mro__ if not from_gazelle(cls) for method in vars(cls).values())
+    return any(callable(method) and uses_name(method, "add_metric") for method in methods)
 
 
 def _used_besides(layers: Iterable[Any], known: Mapping[str, Variable]) -> dict[str, Variable]:

@@ -102,23 +102,22 @@ class _Walk:
         self.seen.add(id(layer))
         self.found.append(Part(path, layer.name, weight_storage.stored_weights(layer), layer))
         for name, value in _children(layer, self.backwards):
-            if isinstance(value, (list, tuple, dict)) or weight_tree.is_layer(value):
-                self.value(value, f"{path}/{name}" if path else name)
+            self.value(value, f"{path}/{name}" if path else name)
 
     def value(self, value: Any, path: str) -> None:
         if weight_tree.is_layer(value):
             self.layer(value, path)
-        elif isinstance(value, (list, tuple, dict)):
-            self.container(value, path)
+        elif (parts := weight_tree.parts_of(value)) is not None:
+            self.container(value, parts, path)
 
-    def container(self, values: Any, path: str) -> None:
+    def container(self, values: Any, parts: list[Any], path: str) -> None:
         """Members are named by their classes, counted: automatic names of layers differ between processes."""
         if id(values) in self.around:
             return
         self.around.append(id(values))
         used: Counter[str] = Counter()
-        for value in list(values.values()) if isinstance(values, dict) else values:
-            is_container = isinstance(value, (list, tuple, dict))
+        for value in parts:
+            is_container = weight_tree.parts_of(value) is not None
             if not is_container and not weight_tree.is_layer(value):
                 continue
             if self.backwards and (is_container or id(value) in self.seen):

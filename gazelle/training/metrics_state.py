@@ -120,7 +120,7 @@ class MetricsState:
 
         counts_batches = self.source.loss is None and conventions.active.added_losses_count_batches
         samples = 1 if counts_batches else jax.tree.leaves(x)[0].shape[0]
-        sums = {}
+        sums = {key: totals[key] for key in totals if key.startswith("part/")}  # a layer may report in training only
         for name, value in parts.items():
             of_output = name != "loss" and conventions.active.output_losses_average_batches
             count = value.size if name in self.reports else 1 if of_output else samples

@@ -44,6 +44,7 @@ class ModelSpec:
         methods: the methods of the model, its layers, losses, metrics and optimizer that the step is traced from.
         read: the step counter and the learning rate of the optimizer, if user-defined functions may read them.
         training: the mode in which the step calls the model; None: that of inference.
+        reports_in_training: whether layers may call `add_metric` in training only.
         optimizer, loss, loss_weights, metrics, weighted_metrics, run_eagerly: the arguments of `compile`.
     """
 
@@ -55,6 +56,7 @@ class ModelSpec:
     methods: MethodSnapshot
     read: Mapping[str, Variable]
     training: bool | None
+    reports_in_training: bool
     optimizer: Any = None
     loss: Any = None
     loss_weights: Any = None
@@ -235,13 +237,17 @@ class LossStep:
 
         def traced(values: Any, batch: Any) -> None:
             x, y, weight = batch
+            if self.spec.reports_in_training:
+                _, _, added = self.forward(values, x, key=jax.random.key(0), training=True)
+                info.reports = [name for name in added.reports if isinstance(name, str)]
             y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
             info.y_pred = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
             info.assigned = list(changed_values(values, after))
             with self._bound(after, {}, seen):
                 _, parts = self.objective(y, y_pred, weight, after, added)
-            info.reports = self.objective.reported
-            info.losses = [name for name in parts if name not in info.reports]
+            info.losses = [name for name in parts if name not in self.objective.reported]
+            reported = dict.fromkeys([*info.reports, *self.objective.reported])
+            info.reports = [name for name in reported if name not in info.losses]
 
         if self.spec.run_eagerly:
             traced({p: v.value for p, v in variables}, jax.tree.map(jnp.asarray, batch))

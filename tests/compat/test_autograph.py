@@ -112,6 +112,28 @@ def test_a_layer(tf):
     assert model.predict(np.zeros((4, 2)) + 0.25, verbose=0).max() == 0.25
 
 
+def test_losses_of_layers_in_branches_are_not_compiled(tf):
+    layer = tf.keras.layers.Dense(2, kernel_initializer="ones", activity_regularizer="l2")
+    layer.build((None, 3))
+
+    class Model(tf.keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.inner = layer
+
+        def call(self, x):
+            if tf.reduce_sum(x) > 0:
+                return self.inner(x)
+            return x[:, :2]
+
+    model, x = Model(), np.ones((4, 3), "float32")
+    model.compile("sgd", "mse")
+    with pytest.raises(Exception, match=r"Call the layer before it and select with tf\.where"):
+        model.fit(x, x[:, :2], verbose=0)
+    model.compile("sgd", "mse", run_eagerly=True)
+    assert model.evaluate(x, x[:, :2], verbose=0) == pytest.approx(4 + 0.01 * 9 * 2)
+
+
 def test_branches_of_other_shapes_are_refused(tf):
     def other(x):
         y = x

@@ -428,3 +428,40 @@ def test_dilation_of_transposed_convolutions_of_three_axes_has_no_effect():
     x = np.arange(64, dtype="float32").reshape(1, 4, 4, 4, 1)
     equal = layers.Conv3DTranspose(2, 3, dilation_rate=1, kernel_initializer="ones")
     np.testing.assert_array_equal(layer(x), equal(x))
+
+
+def test_weights_of_modules_in_layers(tf, tmp_path):
+    class Scale(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2, kernel_initializer="ones")
+            self.factor = tf.Variable([1.0, 2.0], name="factor")
+            self.offset = tf.Variable(0.5, trainable=False)
+
+        def __call__(self, x):
+            return self.dense(x) * self.factor + self.offset
+
+    class Inner(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = {"scale": Scale()}
+            self.out = layers.Dense(1, kernel_initializer="ones")
+
+        def call(self, x):
+            return self.out(self.parts["scale"](x))
+
+    def net():
+        return keras.Sequential([keras.Input((3,)), Inner()])
+
+    model, x = net(), np.ones((4, 3), "float32")
+    assert model(x).numpy().ravel().tolist() == [10.0] * 4
+    assert [w.shape for w in model.trainable_weights] == [(2,), (3, 2), (2,), (2, 1), (1,)]
+    assert [w.shape for w in model.non_trainable_weights] == [()]
+    model.compile(keras.optimizers.SGD(0.01), "mse")
+    model.fit(x, np.zeros((4, 1)), batch_size=4, verbose=0)
+    np.testing.assert_allclose(model.get_weights()[0], np.array([1, 2]) - 0.01 * 2 * 10 * 3, rtol=1e-5)
+    path = str(tmp_path / "w.weights.h5")
+    model.save_weights(path)
+    other = net()
+    other.load_weights(path)
+    np.testing.assert_array_equal(other(x), model(x))

@@ -277,6 +277,29 @@ def test_store(tmp_path):
 
 
 @pytest.mark.parametrize("root", ["keras", "tensorflow.keras"])
+@pytest.mark.parametrize(
+    ("module", "name", "object_"),
+    [
+        ("optimizers.legacy", "adam", "Adam"),
+        ("optimizers.legacy", "gradient_descent", "SGD"),
+        ("optimizers.optimizer_experimental", "adamw", "AdamW"),
+        ("optimizers", "optimizer", "Optimizer"),
+        ("metrics", "base_metric", "Metric"),
+        ("metrics", "confusion_metrics", "AUC"),
+        ("saving.legacy", "serialization", "serialize_keras_object"),
+        ("saving.legacy", "hdf5_format", "load_weights_from_hdf5_group"),
+        ("saving.legacy.saved_model", "load", "load_model"),
+        ("saving", "object_registration", "get_registered_name"),
+        ("layers.locally_connected", "locally_connected1d", "LocallyConnected1D"),
+        ("initializers", "initializers", "GlorotUniform"),
+    ],
+)
+def test_modules_of_keras_2_11_to_2_15(installed, root, module, name, object_):
+    imported = importlib.import_module(f"{root}.{module}.{name}")
+    assert getattr(getattr(importlib.import_module(f"{root}.{module}"), name), object_) is getattr(imported, object_)
+
+
+@pytest.mark.parametrize("root", ["keras", "tensorflow.keras"])
 def test_modules_of_keras_3_are_imported_by_their_names(installed, root):
     boxes = importlib.import_module(f"{root}.utils.bounding_boxes")
     assert importlib.import_module(f"{root}.utils").bounding_boxes is boxes

@@ -63,6 +63,8 @@ ERAS = {
     MONITOR.format("tensorflow.keras"): (2, False, False),
     "import numpy, tensorflow\nmodel = tensorflow.keras.Sequential()\n": (2, False, False),
     "import tensorflow as T\nmodel = T.keras.Sequential()\n": (2, False, False),
+    "from keras.saving.legacy import hdf5_format\n": (2, True, False),
+    "from keras.saving import register_keras_serializable\n": (3, True, False),
     "this is no Python": (3, True, False),
     "from tensorflow import keras\nmodel.compile('adam', 'mse', ['mae'])\n": (2, False, False),
     "import keras\nmodel.compile('adam', ['mse', 'mae'], [1.0, 0.5])\n": (3, True, False),

@@ -101,3 +101,29 @@ def test_a_value_with_the_name_of_the_loss():
         logs = model.fit(np.ones((8, 3)), verbose=0).history
     assert list(logs) == ["loss", "twice"]
     np.testing.assert_allclose(logs["twice"][0], 2 * logs["loss"][0], rtol=1e-6)
+
+
+class _Reports(layers.Layer):
+    """Reports one value in training, another one in inference."""
+
+    def call(self, x, training=False):
+        if training:
+            self.add_metric(ops.sum(x), name="in_training")
+        else:
+            self.add_metric(2 * ops.sum(x), name="in_inference")
+        return x
+
+
+def test_values_of_a_layer_in_one_mode():
+    model = gazelle.Sequential([gazelle.Input((3,)), _Reports()])
+    model.compile("sgd", "mse")
+    x = np.ones((4, 3), "float32")
+    logs = model.fit(x, x, batch_size=2, validation_data=(x[:2], x[:2]), verbose=0).history
+    assert logs == {
+        "loss": [0],
+        "in_training": [6],
+        "in_inference": [0],
+        "val_loss": [0],
+        "val_in_training": [0],
+        "val_in_inference": [12],
+    }

@@ -1,4 +1,4 @@
-"""`optimizer_v2` of TensorFlow, in which each optimizer had a module of its own: `optimizer_v2.adam.Adam`."""
+"""`optimizer_v2` and `optimizer_experimental`, in which each optimizer had a module: `optimizer_v2.adam.Adam`."""
 
 from __future__ import annotations
 

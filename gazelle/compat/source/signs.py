@@ -222,7 +222,8 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 
 def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
     parts = inner.split(".")
-    if parts[0] in _KNOWN["modules of Keras 3"] or path.startswith("keras_core"):
+    is_old = any(".".join(parts[:n]) in _OLD for n in range(1, len(parts) + 1))  # also keras.saving.legacy
+    if (parts[0] in _KNOWN["modules of Keras 3"] and not is_old) or path.startswith("keras_core"):
         yield Sign(line, path, 3, 3)
     if any(".".join(parts[:n]) in _KNOWN["paths since Keras 2"] for n in (1, 2)):
         yield Sign(line, path, 2, 3)
@@ -231,7 +232,7 @@ def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
         or parts[-1] in _KNOWN["names of Keras 1"]
     ):
         yield Sign(line, path, 1, 1)
-    elif any(".".join(parts[:n]) in _OLD for n in range(1, len(parts) + 1)) or _is_old_name(parts):
+    elif is_old or _is_old_name(parts):
         yield Sign(line, path, 1, 2)
 
 

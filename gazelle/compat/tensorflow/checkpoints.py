@@ -132,6 +132,7 @@ class Module(metaclass=ABCMeta):  # noqa: B024 - the metaclass that those of pac
     1
     """
 
+    _contains_weights = True  # a layer with a module in an attribute has its weights
     #: attributes that packages leave out when they walk over a module
     _TF_MODULE_IGNORED_PROPERTIES: frozenset[str] = frozenset()
 

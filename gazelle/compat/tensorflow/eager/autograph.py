@@ -8,11 +8,12 @@ value is known. Branches that change objects stay as they are, since JAX traces 
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import inspect
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import Any
 
@@ -28,10 +29,15 @@ from gazelle.compat.tensorflow.names import named
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.v1 import loops
 from gazelle.compat.types import TensorLike
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 
 #: methods that change an object
 _CHANGES = frozenset(listed("add append apply_gradients assign assign_add assign_sub extend pop update update_state"))
+_INNER_LOSSES = (
+    "A layer adds a loss or a metric in an `if` or loop on tensors, whose values are not known outside of it.\n"
+    "Call the layer before it and select with tf.where, or use compile(run_eagerly=True)."
+)
 _LEAVES = (ast.Return, ast.Break, ast.Continue, ast.Yield, ast.YieldFrom, ast.Raise, ast.Global, ast.Nonlocal)
 
 
@@ -72,6 +78,16 @@ def _restored(static: list[Any], arrays: Any) -> Any:
     return jax.tree.unflatten(structure, [Tensor(next(given)) if n else v for n, v in zip(numeric, rest, strict=True)])
 
 
+@contextlib.contextmanager
+def _without_losses() -> Iterator[None]:
+    """Raise an error if a layer in the block adds a loss or a metric: its value is not known outside of a branch."""
+    scope = tracing.current()
+    before = scope and (len(scope.losses), len(scope.reports))
+    yield
+    if scope is not None and (len(scope.losses), len(scope.reports)) != before:
+        raise NotCompilableError(_INNER_LOSSES)
+
+
 def branch(test: TensorLike, yes: Callable[..., Any], no: Callable[..., Any], values: tuple[Any, ...]) -> Any:
     """The result of one of two functions; both are traced if the test is."""
     condition = unboxed(test)
@@ -80,12 +96,13 @@ def branch(test: TensorLike, yes: Callable[..., Any], no: Callable[..., Any], va
     first: list[Any] = []
     second: list[Any] = []
     try:
-        arrays = recorded(
-            lambda holds: jax.lax.cond(
-                jnp.reshape(holds, ()), lambda: _arrays(yes(*values), first), lambda: _arrays(no(*values), second)
-            ),
-            condition,
-        )
+        with _without_losses():
+            arrays = recorded(
+                lambda holds: jax.lax.cond(
+                    jnp.reshape(holds, ()), lambda: _arrays(yes(*values), first), lambda: _arrays(no(*values), second)
+                ),
+                condition,
+            )
     except TypeError as error:
         if "branch" not in str(error) and "true_fun" not in str(error):
             raise
@@ -120,7 +137,8 @@ def loop(test: Callable[..., Any], body: Callable[..., Any], values: tuple[Any, 
         return [jnp.asarray(v, w.dtype) for v, w in zip(new, arrays, strict=True)]
 
     holds = lambda arrays: jnp.reshape(jnp.asarray(unboxed(test(*_restored(static, arrays)))), ())  # noqa: E731
-    return _restored(static, recorded(lambda start: loops.while_loop(holds, step, start), start))
+    with _without_losses():
+        return _restored(static, recorded(lambda start: loops.while_loop(holds, step, start), start))
 
 
 def count(numbers: Callable[..., Any], args: tuple[Any, ...], body: Callable[..., Any], values: tuple[Any, ...]) -> Any:
