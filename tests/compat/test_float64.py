@@ -137,3 +137,9 @@ def test_losses_of_tensors_of_float64(tf, name):
 
 def test_huber_computes_in_the_default_dtype(tf):
     assert tf.keras.losses.Huber()(tf.zeros((1, 2), tf.float64), tf.ones((1, 2), tf.float64)).dtype == tf.float32
+
+
+def test_dtypes_of_experimental_numpy(tf):
+    tnp = tf.experimental.numpy
+    assert tnp.array(np.arange(3.0) + 1e-12, dtype=np.float64).numpy()[0] == 1e-12
+    assert tnp.zeros((2,), tf.float64).dtype == tf.float64

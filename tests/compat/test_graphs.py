@@ -536,3 +536,15 @@ def test_optimizers_of_train_are_its_optimizers(tf):
     own = type("Own", (kind,), {})
     assert isinstance(own(), kind)
     assert not isinstance(tf.compat.v1.train.MomentumOptimizer(0.1, 0.9), own)
+
+
+def test_counters_without_a_limit(tf):
+    """The ends of int64 became the smallest number of 32 bits, as a counter that a period never reached."""
+    largest = np.iinfo("int64").max
+    start = tf.constant_initializer(largest, dtype=tf.int64)
+    ends = tf.get_variable("counter", [], tf.int64, start), tf.Variable(-largest - 1)
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        assert session.run([ends[0] >= 5, ends[1] < 0]) == [True, True]
+    with pytest.raises(ValueError, match="first value"):
+        tf.Variable(np.int64(2**40))

@@ -20,7 +20,8 @@ from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.classes import compat_class, is_core
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import call
-from gazelle.compat.tensorflow.dtypes import keeps_64_bits
+from gazelle.compat.tensorflow.dtypes import DType, keeps_64_bits
+from gazelle.compat.tensorflow.eager import float64
 from gazelle.compat.tensorflow.names import NAMES, current_names, named, op, space
 from gazelle.compat.types import Function, NamedObject
 from gazelle.core.symbolic import KerasTensor
@@ -109,7 +110,13 @@ def numpy_function(name: str) -> NamedObject:
             kwargs |= {key: jnp.asarray(v) for key, v in kwargs.items() if isinstance(v, list) and key == "indices"}
             return target(*(jnp.asarray(v) if isinstance(v, list | tuple) else v for v in args), **kwargs)
 
-    return lambda *args, **kwargs: call(with_arrays, args, kwargs)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        kinds = [value for value in (*args, *kwargs.values()) if isinstance(value, type | np.dtype | DType)]
+        for kind in kinds:  # such as np.float64
+            float64.request(kind)
+        return call(with_arrays, args, kwargs)
+
+    return called
 
 
 for _names, _entry in TABLE["numpy"].items():

@@ -28,6 +28,7 @@ from gazelle.compat.tensorflow.ops import sizes
 from gazelle.compat.tensorflow.v1 import graphs, scopes
 from gazelle.compat.tensorflow.variable import TensorFlowVariable
 from gazelle.compat.types import DTypeLike, Option, RegularizerLike, ShapeLike, TensorLike, TensorResult
+from gazelle.core.dtypes import check_range
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasTensor, is_symbolic
@@ -81,6 +82,17 @@ def read_in_graph(value: TensorLike) -> TensorLike:
     return NAMES["identity"](value) if isinstance(value, GraphVariable1) and not computes_values() else value
 
 
+def _in_range(array: np.ndarray[Any, Any], kind: str) -> np.ndarray[Any, Any]:
+    """The first value of a variable; the ends of int64, as of a counter without a limit, are those of 32 bits."""
+    if kind != "int32" or array.dtype.kind not in "if":
+        return array.astype(kind)
+    limits, numbers = np.iinfo(kind), array.astype("float64")
+    is_end = np.abs(numbers) >= 2.0**63 * (1 - 2.0**-20)
+    rest = np.where(is_end, 0, array)
+    check_range("The first value of a variable", rest.astype("int64"))
+    return np.where(is_end, np.clip(numbers, limits.min, limits.max), rest).astype(kind)
+
+
 def variable(
     initial_value: TensorLike | Callable[[], TensorLike] = None, trainable: bool = True, **options: Any
 ) -> GraphVariable1 | None:
@@ -96,9 +108,10 @@ def variable(
     kind = str(np.dtype(options["dtype"])) if options.get("dtype") is not None else str(array.dtype)
     kind = name_on_device(kind)
     name = options.get("full_name") or scopes.unique(options.get("name") or "Variable")
-    made = GraphVariable1(array.astype(kind), dtype=kind, name=f"{name}:0", trainable=trainable is not False)
+    first = _in_range(array, kind)
+    made = GraphVariable1(first, dtype=kind, name=f"{name}:0", trainable=trainable is not False)
     made.dtype = DType(kind)
-    _first_values[made] = NAMES["cast"](value, kind) if is_fed else array.astype(kind)
+    _first_values[made] = NAMES["cast"](value, kind) if is_fed else first
     scopes.add_to_collections(options.get("collections") or (), made)
     scopes.keep(made)
     return remembered(made)
