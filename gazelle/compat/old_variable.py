@@ -94,7 +94,7 @@ class TensorShape(tuple[Any, ...]):
     def __new__(cls, dims: Any = ()) -> TensorShape:
         sizes = [] if dims is None else [dims] if hasattr(dims, "__index__") else dims
         shape = super().__new__(cls, (None if getattr(n, "value", n) is None else Dimension(n) for n in sizes))
-        shape._unknown = dims is None
+        shape._unknown = dims is None or getattr(dims, "_unknown", False)
         return shape
 
     unknown: UnknownSize | None = None  #: what `shape[i]` is; set while a graph of TensorFlow 1 is built

@@ -112,8 +112,8 @@ def dilated_size(layer: Layer) -> tuple[int, ...]:
 def add_bias(layer: Layer, y: Array) -> Array:
     """Return f(y + b), with the bias of the channels and the activation of the layer."""
     if layer.bias is not None:
-        first = layer.data_format == "channels_first"
-        y = y + (jnp.reshape(layer.bias.value, (-1,) + (1,) * layer.rank) if first else layer.bias.value)
+        bias = jnp.asarray(layer.bias)  # an array if a program has assigned one
+        y = y + (jnp.reshape(bias, (-1,) + (1,) * layer.rank) if layer.data_format == "channels_first" else bias)
     return y if layer.activation is None else layer.activation(y)  # None: set later
 
 

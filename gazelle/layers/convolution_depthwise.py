@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
+import jax.numpy as jnp
+
 from gazelle import ops
 from gazelle.core.registry import register
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
@@ -57,7 +59,7 @@ class _DepthwiseConv(Layer):
     def call(self, x: Array) -> Array:
         if self.padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
-        kernel = self.kernel.value
+        kernel = jnp.asarray(self.kernel)
         y = ops.depthwise_conv(x, kernel, self.strides, self.padding, self.data_format, self.dilation_rate)
         return add_bias(self, y)
 
@@ -190,9 +192,9 @@ class _SeparableConv(Layer):
         x, padding = with_causal_padding(self, x)
         if padding == "valid":
             check_fits(self, x.shape, dilated_size(self), "kernel_size")
-        kernel = self.depthwise_kernel.value
+        kernel = jnp.asarray(self.depthwise_kernel)
         y = ops.depthwise_conv(x, kernel, self.strides, padding, self.data_format, self.dilation_rate)
-        return add_bias(self, ops.conv(y, self.pointwise_kernel.value, 1, "valid", self.data_format))
+        return add_bias(self, ops.conv(y, jnp.asarray(self.pointwise_kernel), 1, "valid", self.data_format))
 
 
 @register("layers", "SeparableConvolution1D")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Unpack
 
+import jax.numpy as jnp
+
 from gazelle import ops
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.registry import register
@@ -62,7 +64,7 @@ class _ConvTranspose(Layer):
         accept_channels(self, count)
 
     def call(self, x: Array) -> Array:
-        kernel = self.kernel.value
+        kernel = jnp.asarray(self.kernel)
         y = ops.conv_transpose(
             x, kernel, self.strides, self.padding, self.output_padding, self.data_format, self.dilation_rate
         )

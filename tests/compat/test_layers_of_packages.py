@@ -325,3 +325,23 @@ def test_convolutions_with_fixed_options(tf_keras_2):
     x, kernel = np.ones((1, 5, 5, 2), "float32"), np.ones((3, 3, 2, 4), "float32")
     convolve = look_up("python.ops.nn_ops.Convolution")(x.shape, kernel.shape, "VALID", (2, 2), (1, 1))
     np.testing.assert_array_equal(convolve(x, kernel), np.full((1, 2, 2, 4), 18.0))
+
+
+def test_sizes_of_axes_as_dimensions(tf_keras_2):
+    size = look_up("python.framework.tensor_shape.dimension_at_index")
+    shape = tf_keras_2.TensorShape([None, 3])
+    assert (size(shape, -1).value, size(shape, 0).value, size(tf_keras_2.TensorShape(None), 0).value) == (3, None, None)
+
+
+@pytest.mark.parametrize("name", ["Conv1D", "Conv1DTranspose", "DepthwiseConv1D", "SeparableConv1D"])
+def test_weights_that_are_tensors(tf_keras_2, name):
+    """Wrappers normalize the kernel, and call a layer with a bias of zeros."""
+    tf = tf_keras_2
+    layer = getattr(tf.keras.layers, name)(**({} if name == "DepthwiseConv1D" else {"filters": 3}), kernel_size=2)
+    x = tf.ones((1, 4, 3))
+    before = layer(x)
+    for attribute in ("kernel", "depthwise_kernel"):
+        if hasattr(layer, attribute):
+            setattr(layer, attribute, getattr(layer, attribute) * 2.0)
+    layer.bias = tf.ones_like(layer.bias)
+    np.testing.assert_allclose(layer(x), 2 * before + 1, rtol=1e-5)

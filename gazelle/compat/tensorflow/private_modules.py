@@ -65,6 +65,12 @@ def _concat(*shapes: Any, static: bool = False) -> list[Any]:
     return [size for shape in shapes for size in (shape if isinstance(shape, list | tuple) else [shape])]
 
 
+def dimension_at_index(shape: ShapeLike, index: int) -> NamedObject:
+    """Return the size of an axis, which is unknown if the rank is."""
+    sizes = NAMES["TensorShape"](shape)
+    return NAMES["Dimension"](None if sizes.rank is None else sizes[index])
+
+
 def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> TensorResult:
     """Call a function that returns a result and its gradient."""
     return NAMES["custom_gradient"](function)(*inputs)
