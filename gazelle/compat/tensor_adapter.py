@@ -87,6 +87,10 @@ class TensorAdapter:
         """The arrays that a function of `keras.ops` returns to a program, as tensors."""
         return out
 
+    def dense_gradient(self, gradient: TensorLike, variable: Variable) -> TensorLike:
+        """The gradient of a variable as an array, also one of some of its rows."""
+        return gradient
+
     def as_tensors(self, out: Tree) -> Tree:
         """The result of a metric as a tensor for a program."""
         return out

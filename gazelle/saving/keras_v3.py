@@ -171,8 +171,7 @@ def load_model(
                 shutil.copyfileobj(filepath, copy)
             return load_model(path, custom_objects, compile)
     path = path_of(cast(PathLike, filepath))
-    if os.path.isfile(inner := os.path.join(path, _IN_FOLDER)):
-        path = inner
+    path = in_folder(path)
     step = orbax.newest_step(path)
     if step is not None:
         return _of_orbax(path, step, custom_objects, compile)
@@ -290,6 +289,12 @@ def _check_members(archive: zipfile.ZipFile, label: str) -> None:
                     got=f"{info.file_size} from {info.compress_size}",
                 )
             )
+
+
+def in_folder(path: str) -> str:
+    """The file in a folder that `save` wrote, or the path itself."""
+    inner = os.path.join(path, _IN_FOLDER)
+    return inner if os.path.isfile(inner) else path
 
 
 def existing(filepath: PathLike) -> str:

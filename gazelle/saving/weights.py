@@ -142,7 +142,7 @@ def _load_weights(
         return matched
     if orbax.newest_step(filepath) is not None:
         return model.load_weights(filepath)
-    path = path_of(filepath)
+    path = keras_v3.in_folder(path_of(filepath))
     if not os.path.isfile(path) and (tensorflow_format.is_checkpoint(path) or tensorflow_format.is_saved_model(path)):
         return tensorflow_format.load_weights(model, path, skip_mismatch, by_name)
     path = keras_v3.existing(path)

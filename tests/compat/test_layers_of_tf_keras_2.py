@@ -465,3 +465,26 @@ def test_weights_of_modules_in_layers(tf, tmp_path):
     other = net()
     other.load_weights(path)
     np.testing.assert_array_equal(other(x), model(x))
+
+
+def test_time_distributed_of_layers_with_several_inputs(tf_keras_2):
+    layers, model = tf_keras_2.keras.layers, tf_keras_2.keras.Model
+    query, value = tf_keras_2.keras.Input((None, 1, 10)), tf_keras_2.keras.Input((None, 4, 10))
+    attention = model([query, value], layers.TimeDistributed(layers.Attention())([query, value]))
+    x = np.random.default_rng(0).random((2, 3, 1, 10)), np.random.default_rng(1).random((2, 3, 4, 10))
+    y = attention.predict(list(x), verbose=0)
+    step = layers.Attention()([x[0][:, 1].astype("float32"), x[1][:, 1].astype("float32")])
+    np.testing.assert_allclose(y[:, 1], step, rtol=1e-5)
+
+    a, b = tf_keras_2.keras.Input((2,)), tf_keras_2.keras.Input((2,))
+    inner = model([a, b], [layers.Add()([a, b]), layers.Concatenate()([a, b])])
+    p, q = tf_keras_2.keras.Input((7, 2)), tf_keras_2.keras.Input((7, 2))
+    assert model([p, q], layers.TimeDistributed(inner)([p, q])).output_shape == [(None, 7, 2), (None, 7, 4)]
+
+
+def test_a_layer_without_call_returns_its_inputs(tf_keras_2):
+    class Marker(tf_keras_2.keras.layers.Layer):
+        pass
+
+    np.testing.assert_array_equal(Marker()(np.ones((2, 3))), np.ones((2, 3)))
+    assert tf_keras_2.keras.Sequential([Marker(input_shape=(3,))]).output_shape == (None, 3)

@@ -108,3 +108,11 @@ def test_folders_of_hdf5_files_are_created_as_in_keras(tmp_path):
     assert load_model(tmp_path / "a" / "b" / "model.h5").count_params() == model.count_params()
     with pytest.raises(FileNotFoundError, match="expected an existing folder"):
         model.save(tmp_path / "c" / "model.keras")
+
+
+@pytest.mark.filterwarnings("ignore:save writes the .keras format")
+def test_weights_of_a_folder(tmp_path):
+    path, model, same = str(tmp_path / "model"), model_of(gazelle), model_of(gazelle)
+    model.save(path)
+    same.load_weights(path)
+    np.testing.assert_array_equal(same.get_weights()[0], model.get_weights()[0])

@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gazelle.compat import era, facade
+from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.layers import call_tensors
 from gazelle.compat.mixins.common import Function
 from gazelle.compat.old_variable import TensorShape
+from gazelle.compat.types import Option
 from gazelle.compat.weights import derived_weights
 from gazelle.core import tracing
-from gazelle.core.types import Nested, Shape
+from gazelle.core.types import Array, Nested, Shape
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer
 
@@ -111,6 +113,12 @@ def as_in_graphs(build: Function) -> Function:
             build(self, *args, **kwargs)
 
     return built
+
+
+@ignores("mask training")
+def identity(inputs: Nested[Array], mask: Option = None, training: Option = None) -> Nested[Array]:
+    """`call` of a layer of Keras 1 and 2 that defines none."""
+    return inputs
 
 
 def tensor_shapes(shapes: Nested[Shape]) -> Nested[Shape]:

@@ -103,6 +103,8 @@ class LayerMixin(CompatObject):
             super()._init_core(core, args, kwargs, by_gazelle)
         if "units" in unset:
             vars(self)["units"] = None
+        if core is Layer and era.number() < 3 and type(self).call is Layer.call:
+            self.call = layer_methods.identity
         values: list[Any] = list(vars(self).values())
         for value in values:
             if isinstance(value, Layer | Regularizer | Constraint | KerasTensor) and id(value) != id(self):

@@ -6,8 +6,10 @@ import functools
 import inspect
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
+from gazelle import tree
 from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
@@ -16,7 +18,7 @@ from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
 from gazelle.layers import Layer, call_arguments
 from gazelle.layers.merging import check_masks
-from gazelle.layers.wrappers import joined_steps
+from gazelle.layers.wrappers import Wrapper, joined_steps
 
 
 def initial_state(original: Function) -> Function:
@@ -89,11 +91,31 @@ class TimeDistributedMixin:
     def _has_statistics(self) -> bool:
         return era.number() == 3 and super()._has_statistics()
 
+    def build(self, input_shape: Any) -> None:
+        shapes = tree.map_shape_structure(tuple, input_shape)
+        if isinstance(shapes, tuple) or not era.is_tf_keras_2():
+            super().build(input_shape)
+        else:
+            Wrapper.build(self, tree.map_shape_structure(lambda shape: (shape[0], *shape[2:]), shapes))
+            self._build_shapes = input_shape
+
+    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+        """Apply the layer to every step; in tf.keras 2 it may have several inputs and outputs."""
+        if not isinstance(x, list | tuple | dict):
+            return super().call(x, training=training, mask=mask)
+        y = self.layer(jax.tree.map(joined_steps, x))
+        steps = jax.tree.leaves(x)[0].shape[:2]
+        return jax.tree.map(lambda array: array.reshape((*steps, *array.shape[1:])), y)
+
     @on_graph
     def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
         if era.number() == 3:
             return super().compute_mask(inputs, mask)
-        inner = self.layer.compute_mask(joined_steps(inputs), None if mask is None else joined_steps(mask))
+        several = isinstance(inputs, list | tuple | dict)
+        inner = self.layer.compute_mask(jax.tree.map(joined_steps, inputs), jax.tree.map(joined_steps, mask))
+        if several:
+            steps = jax.tree.leaves(inputs)[0].shape[:2]
+            return jax.tree.map(lambda each: each.reshape((*steps, *each.shape[1:])), inner)
         if inner is not None:
             return inner.reshape((*inputs.shape[:2], *inner.shape[1:]))
         return mask if mask is None else jnp.any(mask, axis=tuple(range(2, mask.ndim)))

@@ -150,15 +150,18 @@ class OptimizerMixin(CompatObject):
         return {former.get(key, key): config[key] for key in config if key not in dropped}
 
     def get_slot(self, var: Variable, name: str) -> Variable | None:
-        """Return a slot variable of a weight in a graph of TensorFlow 1."""
+        """Return a slot variable of a weight, by its name in tf.keras 2 or in TensorFlow 1."""
         slots = vars(self).get("_slots_of_graph")
-        inherited: Any = super()
-        return inherited.get_slot(var, name) if slots is None else slots.get(var, name)
+        if slots is not None:
+            return slots.get(var, name)
+        if isinstance(self, resource_optimizers.ResourceOptimizer):
+            return super().get_slot(var, name)
+        return adopt(former_optimizers.slot(self, var, name))
 
     def get_slot_names(self) -> list[str]:
-        """Return the names of the slots in TensorFlow 1."""
+        """Return the names of the slots in tf.keras 2 or TensorFlow 1."""
         slots = vars(self).get("_slots_of_graph")
-        return [] if slots is None else sorted(slots.names.values())
+        return former_optimizers.slot_names(self) if slots is None else sorted(slots.names.values())
 
     @property
     def variables(self) -> list[Variable]:
@@ -286,6 +289,11 @@ class OptimizerMixin(CompatObject):
         return minimize(self, loss, *args, **kwargs)
 
     def compute_gradients(self, loss: TensorLike, *args: Any, **kwargs: Any) -> list[tuple[Any, Variable]]:
+        has_tape = callable(loss) or len(args) > 1 or "tape" in kwargs
+        if has_tape and era.is_tf_keras_2() and not symbolic.is_symbolic(loss):
+            from gazelle.compat.tensorflow import adapter
+
+            return adapter.gradients(loss, *args, **kwargs)
         return _graph_steps().compute_gradients(self, loss, *args, **kwargs)
 
     def build(self, *args: Any, **kwargs: Any) -> None:
@@ -295,7 +303,12 @@ class OptimizerMixin(CompatObject):
     def apply_gradients(
         self, grads_and_vars: Iterable[tuple[Any, Variable]], *args: Any, **kwargs: Any
     ) -> TensorResult:
-        pairs = list(grads_and_vars)
+        given = list(grads_and_vars)
+        pairs = [(facade.adapter.dense_gradient(gradient, v), v) for gradient, v in given]
+        of_rows = [v for gradient, v in given if hasattr(gradient, "dense")]
+        if of_rows:
+            self.build(v for _, v in pairs)
+            former_optimizers.add_gathered(self, of_rows)
         if any(symbolic.is_symbolic(gradient) for gradient, _ in pairs):
             return _graph_steps().apply_gradients(self, pairs, *args, **kwargs)
         steps = kwargs.pop("global_step", None)  # of TensorFlow 1, a variable

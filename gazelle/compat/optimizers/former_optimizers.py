@@ -14,8 +14,10 @@ import jax.numpy as jnp
 
 from gazelle import optimizers
 from gazelle.compat import era
+from gazelle.compat.tables import pairs
 from gazelle.compat.types import TensorResult
 from gazelle.core.types import Array
+from gazelle.core.variable import Variable
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.saving import tf_keras_optimizer
 
@@ -92,6 +94,7 @@ _KINDS: tuple[type, ...] = (
 KINDS = {kind.__name__: kind for kind in _KINDS}
 
 
+_GATHERED = "_keys_of_gathered_rows"
 #: optimizers that update gathered rows alone until tf.keras 2.10
 _OF_ROWS = ("SGD", "RMSprop", "Adadelta", "Adamax", "Ftrl")
 
@@ -106,8 +109,17 @@ def of_gathered_rows(
     name = next((c.__name__ for c in type(optimizer).__mro__ if c.__name__ in (*_OF_ROWS, "Nadam")), None)
     if name is None or (name == "RMSprop" and not getattr(optimizer, "momentum", 0)):
         return after
-    weights, slots = of_used_rows(grads, before, after, embeddings(grads))
+    weights, slots = of_used_rows(grads, before, after, [*embeddings(grads), *vars(optimizer).get(_GATHERED, ())])
     return weights, after[1] if name == "Nadam" else slots
+
+
+def add_gathered(optimizer: optimizers.Optimizer, weights: Sequence[Variable]) -> None:
+    """Note weights whose gradients are those of some rows, as the gradient of an `Embedding` is."""
+    known = vars(optimizer).setdefault(_GATHERED, set())
+    keys = {optimizer._keys[weight] for weight in weights}
+    if not keys <= known:
+        known |= keys
+        optimizer._compiled = (None, None)
 
 
 def embeddings(arrays: Arrays) -> list[str]:
@@ -130,6 +142,32 @@ def _in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Sequence[str]) 
             rows = jnp.any(grads[key] != 0, axis=tuple(range(1, grads[key].ndim)), keepdims=True)
             out[key] = jnp.where(rows, after[key], before[key])
     return out
+
+
+#: names of slots in tf.keras until 2.10 where some are different, by class
+_SLOTS = {
+    "Adam": pairs("m=momentum v=velocity vhat=velocity_hat"),
+    "Nadam": pairs("m=momentum v=velocity"),
+    "Adamax": pairs("m=momentum v=norm"),
+    "RMSprop": pairs("rms=velocity momentum=momentum mg=average_gradient"),
+    "Adadelta": pairs("accum_grad=accumulated_grad accum_var=accumulated_delta_var"),
+}
+
+
+def _slots_of(optimizer: object) -> dict[str, str]:
+    return next((_SLOTS[cls.__name__] for cls in type(optimizer).__mro__ if cls.__name__ in _SLOTS), {})
+
+
+def slot(optimizer: optimizers.Optimizer, weight: Variable, name: str) -> Variable:
+    """The slot variable of a weight by its name in tf.keras 2, which an optimizer has from its first step on."""
+    known = _slots_of(optimizer).get(name, name)
+    return optimizer.slot_variable(known, optimizer._keys[weight])
+
+
+def slot_names(optimizer: optimizers.Optimizer) -> list[str]:
+    """The names of the slots in tf.keras 2; none before the first step."""
+    names = _slots_of(optimizer) or {name: name for name in optimizer.slots}
+    return [name for name, own in names.items() if own in optimizer.state]
 
 
 @functools.cache

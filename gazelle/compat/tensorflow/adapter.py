@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import facade
@@ -36,7 +37,7 @@ from gazelle.compat.tensorflow.ops.sparse import SparseTensor
 from gazelle.compat.tensorflow.restoring import resume
 from gazelle.compat.tensorflow.tensor import Tensor
 from gazelle.compat.tensorflow.text_variable import text_weight
-from gazelle.compat.tensorflow.variable import text_of_variable
+from gazelle.compat.tensorflow.variable import IndexedSlices, text_of_variable
 from gazelle.compat.types import Arguments, Branch, Function, Keywords, Nested, Option, TensorLike, TensorResult
 from gazelle.core import logits, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
@@ -109,10 +110,20 @@ def minimize(
     **options: Option,
 ) -> TensorResult:
     """Take one optimizer step; the loss is a function without arguments, or a tensor recorded by `tape`."""
-    if isinstance(grad_loss, GradientTape):  # the third argument from TensorFlow 2.11 on
-        grad_loss, tape = None, grad_loss
     if isinstance(var_list, Variable):  # the step of TensorFlow 1
         options["global_step"], var_list = var_list, None
+    return optimizer.apply_gradients(gradients(loss, var_list, grad_loss, tape), **options)
+
+
+def gradients(
+    loss: Branch,
+    var_list: Iterable[Variable] | Callable[[], Iterable[Variable]] | None = None,
+    grad_loss: TensorLike = None,
+    tape: GradientTape | None = None,
+) -> list[tuple[Any, Variable]]:
+    """The pairs (gradient, variable) of a loss: a function without arguments, or a tensor recorded by `tape`."""
+    if isinstance(grad_loss, GradientTape):  # the third argument from TensorFlow 2.11 on
+        grad_loss, tape = None, grad_loss
     if callable(loss):
         with GradientTape() as tape:
             loss = loss()
@@ -123,8 +134,7 @@ def minimize(
     if var_list is None:
         var_list = tape.watched_variables()
     variables = list(var_list() if callable(var_list) else var_list)
-    pairs = zip(tape.gradient(loss, variables, grad_loss), variables, strict=True)
-    return optimizer.apply_gradients(pairs, **options)
+    return list(zip(tape.gradient(loss, variables, grad_loss), variables, strict=True))
 
 
 class TensorFlowAdapter(TensorAdapter):
@@ -190,6 +200,11 @@ class TensorFlowAdapter(TensorAdapter):
 
         key = ("loss", id(loss), len(args))
         return boxed(unbox(stateful(original, args, kwargs, key, is_pure=is_pure, check=check)))
+
+    def dense_gradient(self, gradient: TensorLike, variable: Variable) -> TensorLike:
+        if isinstance(gradient, IndexedSlices):
+            return gradient.dense(variable.shape)
+        return jnp.asarray(unbox(gradient)) if isinstance(gradient, list | tuple) else gradient
 
     def as_tensors(self, out: Tree) -> Tree:
         return out if _is_tracing_step() else boxed(out)

@@ -29,6 +29,7 @@ from gazelle.compat.types import DTypeLike, ShapeLike, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.dtypes import check_range, device_dtype
 from gazelle.core.symbolic import KerasTensor
+from gazelle.core.types import Array
 from gazelle.core.variable import Variable
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
@@ -89,6 +90,11 @@ class IndexedSlices:
 
     def __init__(self, values: TensorLike, indices: TensorLike, dense_shape: ShapeLike | None = None) -> None:
         self.values, self.indices, self.dense_shape = values, indices, dense_shape
+
+    def dense(self, shape: ShapeLike) -> Array:
+        """The array of this shape, with 0 in the other rows; values of equal rows are added."""
+        values = jnp.asarray(unboxed(self.values))
+        return jnp.zeros(tuple(shape), values.dtype).at[_as_indices(self.indices)].add(values)
 
 
 class _Meta(type):
