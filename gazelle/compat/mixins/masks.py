@@ -16,6 +16,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, receiving_tensors
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
+from gazelle.core.types import Nested, Shape
 from gazelle.layers import Layer, call_arguments
 from gazelle.layers.merging import check_masks
 from gazelle.layers.wrappers import Wrapper, joined_steps
@@ -91,7 +92,7 @@ class TimeDistributedMixin:
     def _has_statistics(self) -> bool:
         return era.number() == 3 and super()._has_statistics()
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Nested[Shape]) -> None:
         shapes = tree.map_shape_structure(tuple, input_shape)
         if isinstance(shapes, tuple) or not era.is_tf_keras_2():
             super().build(input_shape)
@@ -99,7 +100,7 @@ class TimeDistributedMixin:
             Wrapper.build(self, tree.map_shape_structure(lambda shape: (shape[0], *shape[2:]), shapes))
             self._build_shapes = input_shape
 
-    def call(self, x: Any, training: bool = False, mask: Any = None) -> Any:
+    def call(self, x: Option, training: bool = False, mask: Option = None) -> TensorResult:
         """Apply the layer to every step; in tf.keras 2 it may have several inputs and outputs."""
         if not isinstance(x, list | tuple | dict):
             return super().call(x, training=training, mask=mask)
@@ -108,7 +109,7 @@ class TimeDistributedMixin:
         return jax.tree.map(lambda array: array.reshape((*steps, *array.shape[1:])), y)
 
     @on_graph
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Array | None:
+    def compute_mask(self, inputs: Option, mask: Option = None) -> TensorResult:
         if era.number() == 3:
             return super().compute_mask(inputs, mask)
         several = isinstance(inputs, list | tuple | dict)
