@@ -13,7 +13,7 @@ from gazelle.compat import era, facade, frozen
 from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import OutputShape
-from gazelle.compat.types import TensorLike, TensorResult
+from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, Data, Nested, Shape, Tree
@@ -187,6 +187,21 @@ class TextVectorizationMixin(AdaptMixin):
             expected = "ragged=False, since arrays of a model have rows of equal length"
             raise ArgumentError(message(f"'{self.name}' in a model", expected=expected, got="ragged=True", hint=hint))
         return facade.adapter.without_zeros(out) if self._ragged else out
+
+
+class RandomCropMixin:
+    """RandomCrop, which resized the center of all images that are smaller than the target in tf.keras 2."""
+
+    def get_random_transformation(self, data: Option, training: bool = True, seed: Option = None) -> TensorResult:
+        images = data["images"] if isinstance(data, dict) else data
+        if era.is_tf_keras_2() and not self._is_larger(*self._size(images.shape)):
+            return None
+        return super().get_random_transformation(data, training, seed)
+
+    def _is_larger(self, height: int, width: int) -> bool:
+        if era.is_tf_keras_2():
+            return height >= self.height and width >= self.width
+        return super()._is_larger(height, width)
 
 
 class NormalizationMixin(AdaptMixin):

@@ -209,7 +209,7 @@ class RandomCrop(ImageLayer):
         # (top, left) of the crop and (height, width) of the images
         images: Any = data["images"] if isinstance(data, dict) else data
         height, width = self._size(images.shape)
-        if training and height > self.height and width > self.width:
+        if training and self._is_larger(height, width):
             keys = self._keys(seed)
             top, left = (
                 jnp.minimum(uniform(keys, (), (0, n + 1)).astype("int32"), n)  # rounding may reach n + 1
@@ -239,9 +239,12 @@ class RandomCrop(ImageLayer):
         out = lax.dynamic_slice(images, jnp.asarray((0, top, left, 0), "int32"), (n, *part, c))
         return out if part == size else _resized(out, size, interpolation)
 
+    def _is_larger(self, height: int, width: int) -> bool:
+        return height > self.height and width > self.width
+
     def _part(self, top: Any, left: Any, height: int, width: int) -> tuple[int, int]:
         """Return the size of the crop; below the target if images are too small, and (top, left) are then ints."""
-        if height > self.height and width > self.width:
+        if self._is_larger(height, width):
             return self.height, self.width
         return min(self.height, height - top), min(self.width, width - left)
 
