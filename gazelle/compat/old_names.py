@@ -83,6 +83,8 @@ def _unimported_module(path: str, name: str) -> Any:
 def find(namespace: str, name: str) -> NamedObject:
     """The object that `name` referred to in a module that does not have it now; NOTHING if there is none."""
     where = _EVERYWHERE.get(name) or NAMES.get(namespace, {}).get(name)
+    if namespace == "gazelle.optimizers" and era.is_tf_keras_2() and f"optimizers.{name}" in PATHS:
+        where = None  # a module: only the package `keras` had a class of this name
     if where is not None:
         return tables.resolve(where, namespace)
     short = namespace.partition(".")[2]

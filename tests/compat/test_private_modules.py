@@ -348,3 +348,15 @@ def test_imports_that_nothing_uses_may_name_what_is_not_here(installed, tf, modu
     for used in (f"print({name})", f"def f():\n    return {name}()", f"class A:\n    a = [{name} for _ in '1']"):
         with pytest.raises(ImportError, match=f"cannot import name '{name}'"):
             exec(line + used, {})
+
+
+def test_small_names_of_optimizers_are_modules_in_tf_keras(tf_keras):
+    assert tf_keras.optimizers.rmsprop.RMSprop is tf_keras.optimizers.RMSprop
+    assert tf_keras.optimizers.adam.Adam is tf_keras.optimizers.Adam
+
+
+def test_small_names_of_optimizers_are_classes_in_the_package_keras(keras_2):
+    assert (keras_2.optimizers.rmsprop, keras_2.optimizers.adam) == (
+        keras_2.optimizers.RMSprop,
+        keras_2.optimizers.Adam,
+    )

@@ -277,3 +277,9 @@ def test_batches_that_continue_with_the_metrics_of_the_one_before(tf_keras):
     model.reset_metrics()
     assert model.train_on_batch(x[1:], y, reset_metrics=False) == [9, 3]
     assert model.train_on_batch(x[:1], y) == [1, 1]
+
+
+def test_an_automatic_number_of_steps_per_call():
+    model = keras.Sequential([layers.Dense(1, input_shape=(2,))])
+    model.compile("sgd", "mse", steps_per_execution="auto")
+    assert list(model.fit(X, Y, verbose=0).history) == ["loss"]

@@ -46,7 +46,7 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
     if era.is_package_before_keras_3() and kwargs.get("loss") is not None:
         kwargs["loss"] = tree.map_structure(_loss_of_package, kwargs["loss"])
     if era.number() < 3:
-        if kwargs.get("steps_per_execution", 1) is None:  # which meant 1
+        if kwargs.get("steps_per_execution", 1) in (None, "auto"):  # steps are compiled into loops in any case
             del kwargs["steps_per_execution"]
         kwargs.update(
             {k: tree.map_structure(columns.with_columns, kwargs[k]) for k in columns.OF_LABELS if k in kwargs}
