@@ -93,12 +93,12 @@ class TimeDistributedMixin:
         return era.number() == 3 and super()._has_statistics()
 
     def build(self, input_shape: Nested[Shape]) -> None:
-        shapes = tree.map_shape_structure(tuple, input_shape)
-        if isinstance(shapes, tuple) or not era.is_tf_keras_2():
-            super().build(input_shape)
-        else:
-            Wrapper.build(self, tree.map_shape_structure(lambda shape: (shape[0], *shape[2:]), shapes))
+        several = isinstance(input_shape, dict) or any(isinstance(size, list | tuple) for size in input_shape)
+        if several and era.is_tf_keras_2():
+            Wrapper.build(self, tree.map_shape_structure(lambda shape: (shape[0], *shape[2:]), input_shape))
             self._build_shapes = input_shape
+        else:
+            super().build(input_shape)
 
     def call(self, x: Option, training: bool = False, mask: Option = None) -> TensorResult:
         """Apply the layer to every step; in tf.keras 2 it may have several inputs and outputs."""
