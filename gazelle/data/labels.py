@@ -88,11 +88,12 @@ def class_weights(
         sample_weight: weights of samples to multiply with.
 
     Returns:
-        One weight for each sample, float32, in the structure of y.
+        One weight for each label, float32, in the structure of y: (samples,), or (samples, ...) for labels of pixels
+        or time steps.
 
     Raises:
-        ArgumentError: `class_weight` is not a dict of classes and weights >= 0 for each output, or y has several labels
-            per sample.
+        ArgumentError: `class_weight` is not a dict of classes and weights >= 0 for each output, or labels of pixels or
+            time steps are neither one-hot nor have a last axis of size 1.
         DataError: y is None.
     """
     if isinstance(y, (dict, list)):
@@ -120,18 +121,24 @@ def class_weights(
         )
     labels = np.asarray(y)
     shape = labels.shape
+    if (
+        len(shape) > 2 and shape[-1] > 1 and not np.allclose(labels.sum(-1), 1)
+    ):  # not one-hot: labels of pixels or steps
+        hint = (
+            "Add an axis to class numbers: y[..., None]. For others pass sample_weight with one weight for each label."
+        )
+        expected = "labels that are one-hot, or class numbers whose last axis has size 1"
+        raise ArgumentError(message("class_weight", expected=expected, got=f"y of shape {shape}", hint=hint))
     if len(shape) > 1:
         labels = labels.argmax(-1) if shape[-1] > 1 else labels[..., 0]
-    if labels.ndim != 1:
-        hint = "Pass sample_weight with one weight for each label: np.where(y == 1, 5.0, 1.0)."
-        raise ArgumentError(
-            message("class_weight", expected="one label per sample", got=f"y of shape {shape}", hint=hint)
-        )
     labels = np.round(labels).astype(np.int64)
-    weights = np.ones(len(labels), np.float32)
+    weights = np.ones(labels.shape, np.float32)
     for label, weight in class_weight.items():
         weights[labels == label] = np.float32(weight)  # type: ignore[arg-type]
-    return weights if sample_weight is None else weights * np.asarray(sample_weight)
+    if sample_weight is None:
+        return weights
+    given = np.asarray(sample_weight)
+    return weights * given.reshape(given.shape + (1,) * (weights.ndim - given.ndim))
 
 
 def _class_weights_of_outputs(class_weight: Any, y: Any, sample_weight: Any) -> Any:

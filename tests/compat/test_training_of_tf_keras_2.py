@@ -283,3 +283,13 @@ def test_an_automatic_number_of_steps_per_call():
     model = keras.Sequential([layers.Dense(1, input_shape=(2,))])
     model.compile("sgd", "mse", steps_per_execution="auto")
     assert list(model.fit(X, Y, verbose=0).history) == ["loss"]
+
+
+def test_class_weights_of_pixels():
+    model = keras.Sequential(
+        [layers.Conv2D(3, 1, activation="softmax", kernel_initializer="zeros", input_shape=(2, 2, 1))]
+    )
+    model.compile("sgd", "categorical_crossentropy")
+    y = np.eye(3)[[[[2, 0], [0, 0]], [[0, 0], [0, 1]]]]
+    history = model.fit(np.ones((2, 2, 2, 1)), y, class_weight={0: 1.0, 1: 3.0, 2: 5.0}, verbose=0).history
+    assert history["loss"] == pytest.approx([1.9225715])

@@ -284,9 +284,19 @@ def test_class_weights_of_no_class(key):
         class_weights({key: 1.0}, np.array([0, 1]))
 
 
-@pytest.mark.parametrize("shape", [(4, 3, 1), (4, 3, 2), (4, 2, 2, 5)])
-def test_class_weights_need_one_label_per_sample(shape):
-    with pytest.raises(ArgumentError, match=rf"expected one label per sample, got y of shape \({shape[0]}, {shape[1]}"):
+def test_class_weights_of_pixels():
+    labels = np.array([[[0, 1], [2, 0]], [[1, 1], [0, 2]]])
+    expected = np.array([1.0, 3.0, 5.0])[labels]
+    for y in (np.eye(3)[labels], labels[..., None]):
+        np.testing.assert_array_equal(class_weights({1: 3.0, 2: 5.0}, y), expected)
+        weighted = class_weights({1: 3.0, 2: 5.0}, y, np.array([1.0, 2.0]))
+        np.testing.assert_array_equal(weighted, expected * np.array([1, 2])[:, None, None])
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 2), (4, 2, 2, 5)])
+def test_class_weights_need_one_hot_labels_of_pixels(shape):
+    text = rf"last axis has size 1, got y of shape \({shape[0]}, {shape[1]}.*\n.*y\[..., None\]"
+    with pytest.raises(ArgumentError, match=text):
         class_weights({0: 1.0, 1: 2.0}, np.zeros(shape))
 
 
