@@ -15,7 +15,6 @@ from gazelle.compat.backend.functions import eval as evaluate
 from gazelle.compat.backend.lifting import GraphVariable, computes_at_once, computes_values, lifted, of_program
 from gazelle.compat.backend.shapes import kind_of, sizes
 from gazelle.compat.classes import adopt
-from gazelle.compat.tables import with_parameters
 from gazelle.compat.types import ConstraintLike, DTypeLike, SeedLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core import dtypes
 from gazelle.core.errors import UnboundVariable
@@ -149,16 +148,28 @@ def eye(size: ShapeLike, dtype: DTypeLike = None) -> TensorResult:
     return constant(np.eye(*(size if isinstance(size, list | tuple) else (size,))), dtype)
 
 
-def _drawn(kind: Any) -> Any:
-    """A function that returns a variable whose first values an initializer draws."""
-    return lambda shape, first, second, dtype, name, seed: variable(
-        kind(first, second, seed=seed)(tuple(shape)), dtype, name
-    )
+def random_uniform_variable(
+    shape: SymbolicShape,
+    low: float,
+    high: float,
+    dtype: DTypeLike = None,
+    name: str | None = None,
+    seed: int | None = None,
+) -> GraphVariable:
+    """Return a variable whose first values are uniform between `low` and `high`."""
+    return variable(initializers.RandomUniform(low, high, seed=seed)(tuple(shape)), dtype, name)
 
 
-_REST = ("dtype=None", "name=None", "seed=None")
-random_uniform_variable = with_parameters(_drawn(initializers.RandomUniform), ["shape", "low", "high", *_REST])
-random_normal_variable = with_parameters(_drawn(initializers.RandomNormal), ["shape", "mean", "scale", *_REST])
+def random_normal_variable(
+    shape: SymbolicShape,
+    mean: float,
+    scale: float,
+    dtype: DTypeLike = None,
+    name: str | None = None,
+    seed: int | None = None,
+) -> GraphVariable:
+    """Return a variable whose first values are normal with this mean and standard deviation."""
+    return variable(initializers.RandomNormal(mean, scale, seed=seed)(tuple(shape)), dtype, name)
 
 
 @lifted
