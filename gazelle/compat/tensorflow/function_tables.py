@@ -180,7 +180,7 @@ class _Made(type):
         return isinstance(value, inspect.unwrap(cls.call))
 
 
-copyreg.pickle(_Made, lambda made: (_by_name, (next(name for name, known in NAMES.items() if known is made),)))  # type: ignore[arg-type]
+copyreg.pickle(_Made, lambda made: (_by_name, (next(name for name, known in NAMES.items() if known is made),)))
 
 
 def _by_name(name: str) -> type:
