@@ -121,13 +121,10 @@ def class_weights(
         )
     labels = np.asarray(y)
     shape = labels.shape
-    if (
-        len(shape) > 2 and shape[-1] > 1 and not np.allclose(labels.sum(-1), 1)
-    ):  # not one-hot: labels of pixels or steps
-        hint = (
-            "Add an axis to class numbers: y[..., None]. For others pass sample_weight with one weight for each label."
-        )
+    of_pixels = len(shape) > 2 and shape[-1] > 1  # or of time steps
+    if of_pixels and not np.allclose(labels.sum(-1), 1):
         expected = "labels that are one-hot, or class numbers whose last axis has size 1"
+        hint = "Add an axis to class numbers: y[..., None]. Else pass sample_weight with one weight for each label."
         raise ArgumentError(message("class_weight", expected=expected, got=f"y of shape {shape}", hint=hint))
     if len(shape) > 1:
         labels = labels.argmax(-1) if shape[-1] > 1 else labels[..., 0]

@@ -47,7 +47,10 @@ def is_layer(value: object) -> bool:
 
 
 def parts_of(value: object) -> list[Any] | None:
-    """Return the values in a list, tuple, dict or object that contains weights but is no layer; None for others."""
+    """Return the values in a list, tuple or dict, or in an object such as a `tf.Module`; None for others.
+
+    The class of such an object has `_contains_weights`: its attributes are searched, as those of a layer are.
+    """
     if isinstance(value, (list, tuple)):
         return list(value)
     if isinstance(value, dict):

@@ -102,7 +102,7 @@ class _Walk:
         self.seen.add(id(layer))
         self.found.append(Part(path, layer.name, weight_storage.stored_weights(layer), layer))
         for name, value in _children(layer, self.backwards):
-            kind = type(value)  # read here, since most attributes are others
+            kind = type(value)  # most attributes have no weights: a call for each of them is slow
             has_weights = getattr(kind, "_tracks_weights", False) or getattr(kind, "_contains_weights", False)
             if has_weights or isinstance(value, (list, tuple, dict)):
                 self.value(value, f"{path}/{name}" if path else name)

@@ -249,26 +249,25 @@ def test_the_accuracy_found_by_name_compares_each_value(tf_keras, name):
     assert found(np.array([[1.0, 2.0]]), np.array([[1.0, 3.0]])).tolist() == [[1.0, 0.0]]
 
 
-class _TwoOutputs:
-    """Makes a model whose outputs are known when it is called: x and x + 1."""
+def _two_outputs(keras):
+    """A model whose outputs are known when it is called: x and x + 1."""
 
-    def __new__(cls, keras):
-        class Model(keras.Model):
-            def __init__(self):
-                super().__init__()
-                self.first = keras.layers.Dense(1, kernel_initializer="ones")
-                self.second = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.first = keras.layers.Dense(1, kernel_initializer="ones")
+            self.second = keras.layers.Dense(1, kernel_initializer="ones", bias_initializer="ones")
 
-            def call(self, x):
-                return self.first(x), self.second(x)
+        def call(self, x):
+            return self.first(x), self.second(x)
 
-        return Model()
+    return Model()
 
 
 @pytest.mark.parametrize("of_object", [False, True])
 @pytest.mark.parametrize("names", [["mae"], ["mae", "mse"], ["mae", "mse", "mape"]])
 def test_metrics_of_a_subclassed_model_are_those_of_every_output(tf_keras, names, of_object):
-    model = _TwoOutputs(tf_keras)
+    model = _two_outputs(tf_keras)
     classes = {"mae": tf_keras.metrics.MeanAbsoluteError, "mse": tf_keras.metrics.MeanSquaredError}
     given = [classes[name](name=name) if of_object and name in classes else name for name in names]
     model.compile("sgd", "mse", metrics=given)
@@ -281,7 +280,7 @@ def test_metrics_of_a_subclassed_model_are_those_of_every_output(tf_keras, names
 
 
 def test_a_single_metric_of_a_subclassed_model(tf_keras):
-    model = _TwoOutputs(tf_keras)
+    model = _two_outputs(tf_keras)
     model.compile("sgd", "mse", metrics="mae")
     assert model.evaluate(np.ones((4, 1)), [np.zeros((4, 1))] * 2, verbose=0) == pytest.approx([5, 1, 4, 1, 2])
 
