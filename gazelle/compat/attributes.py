@@ -334,7 +334,6 @@ _METRIC: dict[str, Callable[[Any], Any]] = {
     "merge_state": _method(_merge_state),
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
     **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
-    "init_thresholds": lambda metric: vars(metric).get("thresholds", NOTHING),
     "accumulator": lambda metric: next(iter(metric.variables), NOTHING),
 }
 

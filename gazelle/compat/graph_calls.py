@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
 
 from gazelle.compat.types import Arguments, Function, Keywords
 from gazelle.core import symbolic
+from gazelle.core.masks import get_mask, remove_mask, set_mask
 from gazelle.core.types import Tree
 from gazelle.models.graph import Graph
 from gazelle.models.graph_inputs import match
@@ -38,13 +40,43 @@ def call_nodes(
     inputs = match(graph, args[0] if args else kwargs["inputs"])
     pairs = zip(graph.flat_inputs, inputs, strict=True)
     values = {id(tensor): fit_input(graph, tensor, value) for tensor, value in pairs}
+    with _masks_of(list(values.values()), kwargs.get("mask", args[2] if len(args) > 2 else None)):
+        _call_each(graph, values, call, is_box)
+    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+def _call_each(
+    graph: Graph,
+    values: dict[int, Any],
+    call: Callable[[Function, Arguments, Keywords], Tree],
+    is_box: Callable[[Any], bool],
+) -> None:
+    """Add the outputs of all nodes to `values`."""
     for node in graph.nodes:
         outputs = symbolic.leaves(node.outputs)
         if not all(id(tensor) in values for tensor in outputs):
             args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = jax.tree.leaves(call(node.operation, args, kwargs), is_leaf=is_box)
             values.update((id(tensor), result) for tensor, result in zip(outputs, results, strict=True))
-    return symbolic.map_tree(lambda tensor: values[id(tensor)], graph.outputs)
+
+
+@contextlib.contextmanager
+def _masks_of(tensors: list[Any], mask: Tree) -> Iterator[None]:
+    """Let the arrays of tensors carry masks within the context: one for the first tensor, or a list of them."""
+    arrays = [getattr(tensor, "array", tensor) for tensor in tensors]
+    given = mask if isinstance(mask, list | tuple) else [mask]
+    new = [
+        (array, getattr(its, "array", its))
+        for array, its in zip(arrays, given, strict=False)
+        if its is not None and get_mask(array) is None
+    ]
+    for array, its in new:
+        set_mask(array, its)
+    try:
+        yield
+    finally:
+        for array, _ in new:
+            remove_mask(array)
 
 
 def training_given(args: Arguments, kwargs: Keywords, default: bool | None) -> bool | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import jax
+import jax.numpy as jnp
 
 from gazelle.core.attachments import Attachments
 
@@ -34,3 +35,20 @@ def get_mask(tensor: object) -> Tree:
     """Return the mask of a tensor, which a program may have set itself, or None."""
     mask = _masks.get(tensor)
     return getattr(tensor, "_keras_mask", mask) if isinstance(tensor, jax.Array) else mask
+
+
+def with_masks(tensors: list[Tree], mask: Tree) -> list[Tree]:
+    """Return tensors that carry masks; a tensor with a new mask is a copy, so that the given one stays without it.
+
+    Args:
+        tensors: arrays.
+        mask: the mask of the first one, or a list or dict with one for each, which may be None.
+    """
+    many = isinstance(mask, (list, tuple, dict))
+    given = jax.tree.leaves(mask, is_leaf=lambda one: one is None) if many else [mask]
+    out = list(tensors)
+    for index, (tensor, its) in enumerate(zip(tensors, given, strict=False)):
+        if its is not None and get_mask(tensor) is not its and hasattr(tensor, "shape"):
+            out[index] = jnp.array(tensor, copy=True)
+            set_mask(out[index], its)
+    return out

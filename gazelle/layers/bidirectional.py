@@ -56,6 +56,7 @@ class Bidirectional(Layer):
     """
 
     _outside_config = ("weights",)  # stored in the weight file
+    _time_axis = 1
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class Bidirectional(Layer):
             (y, *one), (z, *two) = y, z
             states = (*one, *two)
         if self.return_sequences:
-            z = jnp.flip(z, axis=1)
+            z = jnp.flip(z, axis=self._time_axis)
         merged = MERGE[self.merge_mode](y, z)
         if not self.return_state:
             return merged

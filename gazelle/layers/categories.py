@@ -52,7 +52,7 @@ def encode(
         return hot
     over = 1 if x.ndim > 1 else 0
     if mode == "multi_hot":
-        return hot.max(over)
+        return hot.max(over, initial=0)  # also of no integers
     return (hot if weights is None else hot * weights[..., None].astype(dtype)).sum(over).astype(dtype)
 
 

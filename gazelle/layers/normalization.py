@@ -282,13 +282,19 @@ class GroupNormalization(_Normalization):
         self.input_spec = InputSpec(ndim=len(input_shape), axes={self.axis: shape[0]})
 
     def call(self, x: Array) -> Array:
+        grouped, over = self._grouped(as_wide(x))
+        return self._ungrouped(standardized(grouped, over, self.epsilon), x.shape)
+
+    def _grouped(self, x: Array) -> tuple[Array, tuple[int, ...]]:
+        """x with an axis of the groups, and the axes of the elements of a group."""
         axis, size = self.axis % x.ndim, x.shape[self.axis]
         groups = size if self.groups == -1 else self.groups
+        grouped = jnp.reshape(x, (*x.shape[:axis], groups, size // groups, *x.shape[axis + 1 :]))
+        return grouped, tuple(a for a in range(1, grouped.ndim) if a != axis)
 
-        grouped = jnp.reshape(as_wide(x), (*x.shape[:axis], groups, size // groups, *x.shape[axis + 1 :]))
-        over = tuple(a for a in range(1, grouped.ndim) if a != axis)
-        y = jnp.reshape(standardized(grouped, over, self.epsilon), x.shape)
-        return self._affine(y, [size if a == axis else 1 for a in range(x.ndim)])
+    def _ungrouped(self, y: Array, shape: tuple[int, ...]) -> Array:
+        channels = [size if a == self.axis % len(shape) else 1 for a, size in enumerate(shape)]
+        return self._affine(jnp.reshape(y, shape), channels)
 
 
 class RMSNormalization(_Normalization):

@@ -171,6 +171,7 @@ class Normalization(Layer):
         mean: Any = 0.0
         variance: Any = 0.0
         for batch in batches(self._label, data):
+            batch = batch.reshape(1) if not self.axis and not batch.ndim else batch  # a dataset of numbers
             if not batch.ndim:
                 raise ArgumentTypeError(
                     message(f"adapt of {self._label}", expected="batches of samples", got="a number")

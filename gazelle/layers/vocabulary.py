@@ -90,7 +90,7 @@ class LookupLayer(VocabularyLayer, abstract=True):
         self.reset_state()
         if first is not None:
             self.set_vocabulary(first, idf_weights)
-            self.vocabulary = self._tokens.tolist() if isinstance(first, str) else np.asarray(first).tolist()
+            self.vocabulary = self._tokens.tolist() if isinstance(first, str) else self._listed(first)
         given = self._given["has_input_vocabulary"]
         self._fixed = first is not None if given is None else given
 
@@ -177,8 +177,8 @@ class LookupLayer(VocabularyLayer, abstract=True):
             self._keep_idf(weights, with_special)
 
     def _listed(self, vocabulary: Any) -> list[Any]:
-        if isinstance(vocabulary, np.ndarray):
-            vocabulary = vocabulary.tolist()
+        if hasattr(vocabulary, "__array__"):  # also a tensor, whose elements are tensors
+            vocabulary = np.asarray(vocabulary).tolist()
         convert = str if self.kind == "string" else int
         return [v.decode() if isinstance(v, bytes) else v if v is None else convert(v) for v in vocabulary]
 

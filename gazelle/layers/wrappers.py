@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
+import jax
 import jax.numpy as jnp
 
+from gazelle import tree
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.types import Array, Shape, Tree
+from gazelle.core.types import Array, Nested, Shape, Tree
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
 
@@ -56,7 +58,8 @@ class TimeDistributed(Wrapper):
 
     x (batch, time, ...)  ->  y (batch, time, ...)
 
-    All steps are processed as one batch. In training, a layer with batch statistics (BatchNormalization) processes the
+    x may be a list or dict of sequences for a layer with several inputs, and y has the structure of its result. All
+    steps are processed as one batch. In training, a layer with batch statistics (BatchNormalization) processes the
     steps one after the other.
 
     Args:
@@ -80,24 +83,29 @@ class TimeDistributed(Wrapper):
         super().__init__(layer, **kwargs)
         self.supports_masking = True
 
-    def build(self, input_shape: Shape) -> None:  # type: ignore[override]
-        if len(input_shape) < 3:
+    def build(self, input_shape: Nested[Shape]) -> None:  # type: ignore[override]
+        super().build(tree.map_shape_structure(self._shape_of_step, input_shape))
+        self._build_shapes = input_shape
+
+    def _shape_of_step(self, shape: Shape) -> Shape:
+        if len(shape) < 3:
             raise ShapeError(
                 message(
                     self._label,
                     expected="at least 3 axes (batch, time, ...)",
-                    got=f"shape {tuple(input_shape)}",
+                    got=f"shape {tuple(shape)}",
                     hint="A missing time axis is added by x[:, None].",
                 )
             )
-        super().build((input_shape[0], *input_shape[2:]))
-        self._build_shapes = input_shape
+        return (shape[0], *shape[2:])
 
-    def call(self, x: Array, training: bool = False, mask: Array | None = None) -> Array:
-        if mask is not None and (mask.ndim < 2 or mask.shape[:2] != x.shape[:2]):
+    def call(self, x: Nested[Array], training: bool = False, mask: Array | None = None) -> Nested[Array]:
+        batch, time = jax.tree.leaves(x)[0].shape[:2]
+        mask = None if isinstance(x, list | tuple | dict) else mask
+        if mask is not None and (mask.ndim < 2 or mask.shape[:2] != (batch, time)):
             raise ShapeError(
                 message(
-                    f"The mask of {self._label}", expected=f"shape {x.shape[:2]} or longer", got=f"shape {mask.shape}"
+                    f"The mask of {self._label}", expected=f"shape {(batch, time)} or longer", got=f"shape {mask.shape}"
                 )
             )
         takes_mask = mask is not None and "mask" in argument_names(type(self.layer).call)
@@ -105,12 +113,12 @@ class TimeDistributed(Wrapper):
         def inner(x: Any, mask: Any) -> Any:
             return self.layer(x, mask=mask) if takes_mask else self.layer(x)
 
-        batch, time = x.shape[:2]
         if training and self._has_statistics():
-            steps = [inner(x[:, t], mask[:, t] if takes_mask and mask is not None else None) for t in range(time)]
-            return jnp.stack(steps, axis=1)
-        y = inner(joined_steps(x), joined_steps(mask) if takes_mask else None)
-        return y.reshape((batch, time, *y.shape[1:]))
+            masks = [mask[:, t] if takes_mask and mask is not None else None for t in range(time)]
+            steps = [inner(jax.tree.map(lambda each, t=t: each[:, t], x), its) for t, its in enumerate(masks)]
+            return jax.tree.map(lambda *of_steps: jnp.stack(of_steps, axis=1), *steps)
+        y = inner(jax.tree.map(joined_steps, x), joined_steps(mask) if takes_mask else None)
+        return jax.tree.map(lambda each: each.reshape((batch, time, *each.shape[1:])), y)
 
     def _has_statistics(self) -> bool:
         """Whether the layer may use statistics of the batch, which are those of one step."""

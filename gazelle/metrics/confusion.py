@@ -102,7 +102,8 @@ class ConfusionMetric(Metric, abstract=True):
     _counts: tuple[str, ...] = COUNTS
 
     def _create_counts(self, thresholds: list[float], top_k: int | None = None, class_id: int | None = None) -> None:
-        self._thresholds, self._top_k, self._class_id = thresholds, top_k, class_id
+        self.init_thresholds = vars(self).get("thresholds")  # as they were given
+        self.thresholds, self._top_k, self._class_id = thresholds, top_k, class_id
         for name in self._counts:
             setattr(self, name, self.add_weight((len(thresholds),), name=name))
 
@@ -128,14 +129,23 @@ class ConfusionMetric(Metric, abstract=True):
                     )
                 )
             y_true, y_pred = (v[..., self._class_id, None] for v in (y_true, y_pred))
-        counts = confusion(y_true, y_pred, self._thresholds, sample_weight)
+        counts = confusion(y_true, y_pred, self.thresholds, sample_weight)
         for name in self._counts:
             getattr(self, name).assign_add(counts[name])
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments.
+
+        Returns:
+            The arguments; thresholds are those that were given.
+        """
+        config = super().get_config()
+        return {**config, "thresholds": self.init_thresholds} if "thresholds" in config else config
 
     def result(self) -> Array:
         first, *others = (getattr(self, name).value for name in self._counts)
         value = divide(first, first + others[0]) if others else first
-        return value[0] if len(self._thresholds) == 1 else value
+        return value[0] if len(self.thresholds) == 1 else value
 
 
 class TruePositives(ConfusionMetric):

@@ -88,7 +88,7 @@ def _fits(metric: Any, arguments: dict[str, Any]) -> bool:
     """Whether a metric has settings that differ from those for probabilities."""
     name, value = next(iter(arguments.items()))
     if name == "thresholds":
-        return list(getattr(metric, "_thresholds", [])) != [0.5] or getattr(metric, "_top_k", None) is not None
+        return list(getattr(metric, "thresholds", [])) != [0.5] or getattr(metric, "_top_k", None) is not None
     own = {**getattr(metric, "fn_kwargs", {}), **getattr(metric, "__dict__", {})}
     if name == "threshold":
         return bool(own.get(name, 0.5) != 0.5)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle.core import shape_inference, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.masks import with_masks
 from gazelle.core.names import snake
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.layers.base import Layer
@@ -108,7 +109,7 @@ class Graph:
         """For each input, the embeddings and encodings that use it as indices."""
 
         def read(tensor: KerasTensor) -> list[Embedding | CategoryEncoding]:
-            takers = [node.operation for node in self.nodes if any(t is tensor for t in node.inputs)]
+            takers = [node.operation for node in self.nodes if node.inputs and node.inputs[0] is tensor]  # not weights
             return [taker for taker in takers if isinstance(taker, (Embedding, CategoryEncoding))]
 
         return [read(tensor) for tensor in self.flat_inputs]
@@ -205,9 +206,18 @@ class Graph:
                 raise ArgumentError(message(f"Two layers of a model are named '{layer.name}'", expected="unique names"))
             seen.add(layer.name)
 
-    def run(self, inputs: Tree, known: Mapping[int, Any] = types.MappingProxyType({})) -> Tree:
-        """Compute the outputs for arrays as inputs; `known` are values of other tensors, {id(tensor): array}."""
-        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))
+    def run(
+        self, inputs: Tree, known: Mapping[int, Any] = types.MappingProxyType({}), mask: Tree | None = None
+    ) -> Tree:
+        """Compute the outputs for arrays as inputs.
+
+        Args:
+            inputs: arrays in the structure of the graph's inputs.
+            known: values of other tensors, {id(tensor): array}.
+            mask: the mask of the input, or one for each.
+        """
+        arrays = self.fit_inputs(inputs) if mask is None else with_masks(self.fit_inputs(inputs), mask)
+        values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), arrays, strict=True))
         values |= {key: value for key, value in known.items() if key not in values}
         compute(self.nodes, values)
         self.auxiliary.report(values)

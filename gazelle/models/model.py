@@ -213,7 +213,7 @@ class Model(Layer):
             """
             if self._graph is None:
                 raise missing_method(self, "call(self, x)")
-            return (self._extended_graph or self._graph).run(inputs)
+            return (self._extended_graph or self._graph).run(inputs, mask=mask)
 
     @filtered
     def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ShapeError, StateError, message
+from gazelle.core.masks import with_masks
 from gazelle.core.names import PATH, snake
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.serialization import deserialize, serialize_object
@@ -232,10 +233,12 @@ class Sequential(Model):
             raise self._has_no_layers()
         x = inputs
         if self._extended_graph is not None:
-            return self._extended_graph.run(inputs)
+            return self._extended_graph.run(inputs, mask=mask)
         if self._graph is not None:
             x = self._graph.fit_inputs(inputs)
             x = x[0] if len(x) == 1 else x
+        if mask is not None:
+            x = with_masks(x, mask) if isinstance(x, list) else with_masks([x], mask)[0]
         for layer in self._layers:
             if not isinstance(layer, InputLayer):
                 x = layer(x)

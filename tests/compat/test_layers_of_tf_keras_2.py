@@ -475,6 +475,8 @@ def test_time_distributed_of_layers_with_several_inputs(tf_keras_2):
     y = attention.predict(list(x), verbose=0)
     step = layers.Attention()([x[0][:, 1].astype("float32"), x[1][:, 1].astype("float32")])
     np.testing.assert_allclose(y[:, 1], step, rtol=1e-5)
+    read = model.from_config(attention.get_config())
+    np.testing.assert_array_equal(read.predict(list(x), verbose=0), y)
     layer = layers.TimeDistributed(layers.Attention())
     layer.build(((None, None, 1, 10), (None, None, 4, 10)))  # shapes in a tuple
 

@@ -1,9 +1,12 @@
 """A layer's call receives the mask also while a functional model is built."""
 
+import jax.numpy as jnp
 import keras
 import numpy as np
+import pytest
 
 import gazelle
+from gazelle import layers
 from gazelle.core.masks import get_mask
 
 X = np.array([[1, 2, 0, 0], [3, 0, 0, 0]])
@@ -100,3 +103,31 @@ def test_masks_of_arguments_by_keyword():
     ours, theirs = by_keyword(gazelle), by_keyword(keras)
     ours.set_weights(theirs.get_weights())
     np.testing.assert_allclose(ours(X), theirs(X), rtol=1e-5)
+
+
+def _steps(**kwargs):
+    return layers.SimpleRNN(1, kernel_initializer="ones", recurrent_initializer="ones", **kwargs)
+
+
+def _functional():
+    x = gazelle.Input((3, 1))
+    return gazelle.Model(x, _steps()(x))
+
+
+@pytest.mark.parametrize("make", [_functional, lambda: gazelle.Sequential([_steps()])])
+@pytest.mark.parametrize("dtype", ["float32", "int32"])
+def test_a_model_that_is_called_with_a_mask_passes_it_to_its_layers(make, dtype):
+    x, mask = jnp.ones((2, 3, 1), dtype), np.array([[True, False, False], [True, True, False]])
+    model = make()
+    np.testing.assert_allclose(model(x, mask=mask)[:, 0], [0.7615942, 0.9426808], rtol=1e-6)
+    np.testing.assert_allclose(model(x)[:, 0], [0.9597461, 0.9597461], rtol=1e-6)  # x itself has no mask
+    given, its = gazelle.Input((3, 1)), gazelle.Input((3,), dtype="bool")
+    outer = gazelle.Model([given, its], model(given, mask=its))
+    np.testing.assert_allclose(outer.predict([x, mask], verbose=0)[:, 0], [0.7615942, 0.9426808], rtol=1e-6)
+
+
+def test_masks_of_several_inputs_of_a_model():
+    a, b = gazelle.Input((3, 1)), gazelle.Input((3, 1))
+    model, x = gazelle.Model([a, b], [_steps()(a), _steps()(b)]), np.ones((1, 3, 1))
+    first, second = model([x, x], mask=[np.array([[True, False, False]]), None])
+    np.testing.assert_allclose([first[0, 0], second[0, 0]], [0.7615942, 0.9597461], rtol=1e-6)

@@ -44,9 +44,13 @@ def renamed(kinds: list[str], method: str, name: str) -> str:
     return ARGUMENTS.get(name, name) if "Layer" in kinds and not end else name
 
 
+#: arguments that Keras 2 or tf.keras also had
+_LATER = frozenset(listed("bins lr mask_value max_tokens max_values oov_value use_multiprocessing workers"))
+
+
 def is_old(kinds: list[str], method: str, name: str) -> bool:
     """Whether only Keras 1 had an argument of this name."""
-    return renamed(kinds, method, name) != name and name not in ("lr", "workers", "use_multiprocessing")
+    return renamed(kinds, method, name) != name and name not in _LATER
 
 
 #: sizes, which Python 2 divided without a rest and TensorFlow converted by int()

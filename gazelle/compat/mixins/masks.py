@@ -9,17 +9,15 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from gazelle import tree
 from gazelle.compat import era, facade
 from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, receiving_tensors
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
-from gazelle.core.types import Nested, Shape
 from gazelle.layers import Layer, call_arguments
 from gazelle.layers.merging import check_masks
-from gazelle.layers.wrappers import Wrapper, joined_steps
+from gazelle.layers.wrappers import joined_steps
 
 
 def initial_state(original: Function) -> Function:
@@ -91,22 +89,6 @@ class TimeDistributedMixin:
 
     def _has_statistics(self) -> bool:
         return era.number() == 3 and super()._has_statistics()
-
-    def build(self, input_shape: Nested[Shape]) -> None:
-        several = isinstance(input_shape, dict) or any(isinstance(size, list | tuple) for size in input_shape)
-        if several and era.is_tf_keras_2():
-            Wrapper.build(self, tree.map_shape_structure(lambda shape: (shape[0], *shape[2:]), input_shape))
-            self._build_shapes = input_shape
-        else:
-            super().build(input_shape)
-
-    def call(self, x: Option, training: bool = False, mask: Option = None) -> TensorResult:
-        """Apply the layer to every step; in tf.keras 2 it may have several inputs and outputs."""
-        if not isinstance(x, list | tuple | dict):
-            return super().call(x, training=training, mask=mask)
-        y = self.layer(jax.tree.map(joined_steps, x))
-        steps = jax.tree.leaves(x)[0].shape[:2]
-        return jax.tree.map(lambda array: array.reshape((*steps, *array.shape[1:])), y)
 
     @on_graph
     def compute_mask(self, inputs: Option, mask: Option = None) -> TensorResult:

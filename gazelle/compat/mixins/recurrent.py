@@ -24,6 +24,8 @@ class BidirectionalMixin:
         super()._init_core(core, args, kwargs, by_gazelle)
         vars(self)["num_constants"] = constants
         given = args[0] if args else kwargs.get("layer")
+        if getattr(given, "time_major", False):
+            vars(self)["_time_axis"] = 0
         if era.is_package_before_keras_3():  # masked steps repeat the last output, as in other recurrent layers
             for layer in (self.forward_layer, self.backward_layer):
                 layer.zero_output_for_mask = False

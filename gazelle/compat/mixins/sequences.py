@@ -162,6 +162,15 @@ class RecurrentMixin:
         outputs = jnp.swapaxes(outputs, 0, 1)
         return (outputs, *states) if states else outputs
 
+    def _first_states(self, batch: int, given: Any) -> list[Any]:
+        """The states before the first step; in tf.keras 2 those of a stateful layer, once one of them is not 0."""
+        states: list[Any] = super()._first_states(batch, given)
+        if given is None or not self.stateful or not era.is_tf_keras_2():
+            return states
+        own = super()._first_states(batch, None)
+        is_reset = jnp.all(jnp.stack([jnp.all(state == 0) for state in jax.tree.leaves(own)]))
+        return jax.tree.map(lambda first, last: jnp.where(is_reset, first, last), states, own)
+
     @on_graph
     def compute_mask(self, inputs: TensorLike, mask: Option = None) -> TensorResult:
         found = super().compute_mask(inputs, recurrent_inputs.mask_of(mask))

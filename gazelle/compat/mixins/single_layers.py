@@ -6,9 +6,11 @@ import itertools
 import math
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
+from gazelle import ops
 from gazelle.compat import era, facade, frozen
 from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
@@ -20,6 +22,7 @@ from gazelle.core.types import Array, Data, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers.adapting import is_array
 from gazelle.layers.calling import path_of
+from gazelle.layers.normalization import as_wide
 from gazelle.layers.spatial import space_axes
 from gazelle.layers.vocabulary import LookupLayer
 from gazelle.saving.h5_format.regularizers import Undivided
@@ -96,6 +99,20 @@ class BatchNormalizationMixin:
         if era.number() == 2 and era.standalone():
             variance *= count / (count - 1 - self.epsilon)
         return variance
+
+
+class GroupNormalizationMixin:
+    """GroupNormalization, whose mean and variance in tf.keras 2 are those of the elements that a mask keeps."""
+
+    def call(self, x: Array, mask: Array | None = None) -> Array:
+        if mask is None or not era.is_tf_keras_2():
+            return super().call(x)
+        x = as_wide(x)
+        (grouped, over), (weights, _) = self._grouped(x), self._grouped(jnp.broadcast_to(mask, x.shape).astype(x.dtype))
+        total = jnp.sum(weights, over, keepdims=True)
+        mean = ops.divide_no_nan(jnp.sum(weights * grouped, over, keepdims=True), total)
+        variance = ops.divide_no_nan(jnp.sum(weights * (grouped - mean) ** 2, over, keepdims=True), total)
+        return self._ungrouped((grouped - mean) * jax.lax.rsqrt(variance + self.epsilon), x.shape)
 
 
 class LambdaMixin:
