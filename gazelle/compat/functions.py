@@ -114,6 +114,11 @@ def _translated(original: Any, args: Any, kwargs: Any) -> Any:
 def _adopted(original: Any, args: Any, kwargs: Any, classes: Mapping[str, Any] | None = None) -> Any:
     """The result of a call as an object of the generated classes, which configs in the arguments may name."""
     old_names.register_classes()
+    if "use_legacy_format" in kwargs and original.__name__ in ("serialize", "deserialize") and era.number() < 3:
+        legacy = importlib.import_module("gazelle.compat.private.legacy_serialization")
+        kwargs = dict(kwargs)
+        if kwargs.pop("use_legacy_format") and original.__name__ == "serialize":
+            original = legacy.serialize_keras_object
     # those of the program take precedence
     with custom_object_scope({**_classes_in_files(era.number()), **(classes or {}), **CUSTOM, **custom_objects()}):
         out = original(*args, **kwargs)

@@ -74,7 +74,8 @@ class SpectralNormalization(Wrapper):
     def call(self, x: Array, training: bool = False) -> Array:
         if training:
             self.normalize()
-        return self.layer(x).astype(x.dtype)
+        y = self.layer(x)
+        return y.astype(x.dtype) if jnp.issubdtype(x.dtype, jnp.floating) else y  # indices of an embedding are integers
 
     def normalize(self) -> None:
         """Run the power iteration and divide the kernel by sigma; a kernel of zeros is not changed."""

@@ -97,3 +97,98 @@ def test_weight_normalization_trains_both_factors_of_the_kernel(tf_keras_2, inst
 def test_a_checkpoint_of_averages_takes_its_own_argument_by_name(tf_keras_2, tmp_path):
     made = tfa.callbacks.AverageModelCheckpoint(filepath=str(tmp_path / "w.h5"), update_weights=True)
     assert made.update_weights
+
+
+EMBEDDINGS = np.array([[0.1, 0.5], [0.4, -0.2], [0.9, 0.3], [-0.6, 0.8]], "float32")
+LOSSES = {  # of TensorFlow Addons 0.23
+    "triplet_semihard_loss": (([0, 1, 0, 1], EMBEDDINGS), {"margin": 0.5, "distance_metric": "squared-L2"}, 0.63),
+    "triplet_hard_loss": (([0, 1, 0, 1], EMBEDDINGS), {"soft": True}, 0.9146309),
+    "lifted_struct_loss": (([0, 1, 0, 1], EMBEDDINGS), {"margin": 0.7}, 2.7106547),
+    "npairs_loss": (([0, 0, 1], 2 * np.eye(3, dtype="float32")), {}, 0.9062114),
+    "contrastive_loss": (([1.0, 0.0], [0.4, 0.3]), {"margin": 0.8}, [0.16, 0.25]),
+    "sigmoid_focal_crossentropy": (([[1.0, 0.0]], [[0.7, 0.4]]), {"gamma": 1.0}, [0.179998]),
+    "giou_loss": (([[[4.0, 3, 7, 5]]], [[[3.0, 4, 6, 8]]]), {}, 1.075),
+    "pinball_loss": (([[1.0, 2.0]], [[2.0, 0.0]]), {"tau": np.array([0.2, 0.9])}, [1.3]),
+    "sparsemax_loss_from_logits": ((np.eye(2)[[0, 1, 0, 1]], EMBEDDINGS), {}, [0.49, 0.64, 0.04, 0.0]),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_functions_of_losses_take_tensors_and_have_gradients(tf_keras_2, installed, name):
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    (y_true, y_pred), options, value = LOSSES[name]
+    y_pred = tf.constant(y_pred)
+    with tf.GradientTape() as tape:
+        tape.watch(y_pred)
+        loss = getattr(tfa.losses, name)(tf.constant(y_true), y_pred, **options)
+    np.testing.assert_allclose(loss.numpy(), value, rtol=1e-5, atol=1e-6)
+    assert np.any(tape.gradient(loss, y_pred).numpy())
+    tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=(2,))]).compile(loss=f"Addons>{name}")
+
+
+def test_sparsemax_loss_refuses_probabilities():
+    with pytest.raises(ArgumentError, match="from_logits of SparsemaxLoss"):
+        tfa.losses.SparsemaxLoss(from_logits=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "gradient"),  # of TensorFlow Addons 0.23
+    [("lisht", [-1.105329, -0.565854, 0.389584, 1.176208]), ("snake", [1.756803, 0.435358, 1.389418, 1.14112])],
+)
+def test_activations_take_tensors(tf_keras_2, installed, name, gradient):
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    function, x = getattr(tfa.activations, name), tf.constant([[-2.0, -0.3, 0.2, 1.5]])
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        y = function(x)
+    np.testing.assert_allclose(tape.gradient(y, x).numpy()[0], gradient, atol=1e-5)
+    inputs = tf.keras.Input((4,))
+    np.testing.assert_allclose(tf.keras.Model(inputs, function(inputs))(x), y, rtol=1e-6)
+    layer = tf.keras.layers.deserialize(tf.keras.layers.serialize(tf.keras.layers.Activation(function)))
+    assert layer.activation.__name__ == name
+    np.testing.assert_allclose(tf.keras.layers.Activation(f"Addons>{name}")(x), y, rtol=1e-6)
+
+
+def test_rrelu_draws_slopes_in_training(tf_keras_2, installed):
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    x = -tf.ones((1000,))
+    np.testing.assert_allclose(tfa.activations.rrelu(x, 0.1, 0.2), -0.15 * np.ones(1000), rtol=1e-6)
+    y = tfa.activations.rrelu(x, 0.1, 0.2, training=True).numpy()
+    assert -0.2 <= y.min() < -0.19 < -0.11 < y.max() <= -0.1
+
+
+def test_sparsemax_of_infinity_and_nan(tf_keras_2):
+    found = tfa.activations.sparsemax(np.array([[0, -np.inf, 0], [0, np.nan, 0], [0, np.inf, 0]], "float32"))
+    np.testing.assert_array_equal(found, [[0.5, 0, 0.5], [np.nan] * 3, [np.nan] * 3])
+
+
+def test_weight_normalization_starts_from_the_first_batch_of_a_copy_of_the_layer(tf_keras_2, installed):
+    import tensorflow as tf
+    from tensorflow_addons.layers.wrappers import WeightNormalization
+
+    x = np.arange(8, dtype="float32").reshape(4, 2)
+    kernel = tf.keras.initializers.Constant([[1.0, -2, 3], [0.5, 0.2, -0.1]])
+    layer = WeightNormalization(tf.keras.layers.Dense(3, kernel_initializer=kernel, activation="relu"))
+    y = layer(x).numpy()
+    assert [w.shape for w in layer.get_weights()] == [(3,), (2, 3), (3,), (), (2, 3), (3,)]  # of Addons 0.23
+    np.testing.assert_allclose(y[:, 1], [1.316672, 0.871678, 0.426684, 0.0], rtol=1e-4)
+    np.testing.assert_allclose(layer.remove()(x), y, rtol=1e-5)
+    options = {"kernel_initializer": "ones", "recurrent_initializer": tf.keras.initializers.Constant(0.5)}
+    recurrent = WeightNormalization(tf.keras.layers.SimpleRNN(1, **options))
+    np.testing.assert_allclose(recurrent(0.1 * x.reshape(2, 2, 2)), [[0.746071], [0.999812]], rtol=1e-4)
+
+
+def test_modules_of_the_package(installed):
+    from tensorflow_addons.layers.normalizations import InstanceNormalization
+    from tensorflow_addons.losses.metric_learning import pairwise_distance
+    from tensorflow_addons.optimizers import weight_decay_optimizers
+
+    assert InstanceNormalization is tfa.layers.InstanceNormalization
+    assert weight_decay_optimizers.AdamW is tfa.optimizers.AdamW
+    np.testing.assert_allclose(pairwise_distance(np.array([[0.0, 0], [3, 4]])), [[0, 5], [5, 0]])

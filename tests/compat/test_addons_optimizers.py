@@ -164,3 +164,39 @@ def test_rates_decay():
     for _ in range(3):
         optimizer.apply_gradients([(tf.constant(1.0), variable)])
     np.testing.assert_allclose(variable.numpy(), -(1 + 1 / 1.5 + 1 / 2), rtol=1e-6)
+
+
+OF_ROWS = {  # of TensorFlow Addons 0.23
+    "RectifiedAdam(.1, weight_decay=.01)": [0.499, 1.370479, 2.811977],
+    "AdaBelief(.1, epsilon=1e-3, rectify=False)": [0.891558, 1.799154, 2.835085],
+    "NovoGrad(.1)": [0.929289, 1.830801, 2.470101],
+    "Yogi(.1)": [0.90063, 1.81904, 2.852396],
+    "ProximalAdagrad(.1, l1_regularization_strength=.01)": [0.9, 1.828648, 2.871565],
+    "ConditionalGradient(.9, .3)": [0.878787, 1.579529, 2.381953],
+    "AdamW(.01, .1)": [0.771199, 1.713227, 2.793867],
+    "SGDW(.01, .1)": [0.5, 1.569049, 2.872222],
+    "SGDW(.01, .1, momentum=.5)": [0.49, 1.194152, 2.313721],
+    "LAMB(.1, decay=.5, weight_decay=.1)": [0.575897, 1.495877, 2.66607],
+}
+
+
+@pytest.mark.parametrize("case", OF_ROWS)
+def test_an_embedding_is_updated_and_decays_in_the_rows_that_a_batch_uses(tf_keras_2, case):
+    layers, constant = tf.keras.layers, tf.keras.initializers.Constant
+    table = layers.Embedding(3, 1, embeddings_initializer=constant([[1.0], [2.0], [3.0]]), input_length=2)
+    model = tf.keras.Sequential([table, layers.Flatten(), layers.Dense(1, kernel_initializer="ones")])
+    model.compile(eval(f"tfa.optimizers.{case}", {"tfa": tfa}), "mse")
+    for batch in ([[0, 1]], [[2, 2]], [[1, 2]]):
+        model.train_on_batch(np.array(batch), np.array([[0.5]]))
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), OF_ROWS[case], rtol=1e-5)
+
+
+def test_weight_decay_may_be_a_schedule(tf_keras_2):
+    schedule = tf.keras.optimizers.schedules.InverseTimeDecay(0.5, 1, 1.0)
+    weight = tf.Variable([1.0])
+    optimizer = tfa.optimizers.RectifiedAdam(1.0, weight_decay=schedule)
+    for _ in range(2):
+        optimizer.apply_gradients([(tf.constant([0.0]), weight)])
+    np.testing.assert_allclose(weight.numpy(), [0.5 * 0.75])
+    again = tfa.optimizers.RectifiedAdam.from_config(optimizer.get_config())
+    assert again.weight_decay.get_config() == schedule.get_config()

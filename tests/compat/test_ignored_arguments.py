@@ -42,7 +42,7 @@ NOTHING_TO_DO = frozenset(
 )
 #: "file function": what it does not read, for a reason of its own
 REASONS = {
-    "addons/losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
+    "addons/embedding_losses.py __init__": "kwargs",  # tensorflow_addons ignores them, too
     "addons/metrics.py __init__": "kwargs",
     "addons/rnn.py __init__": """gamma_initializer gamma_regularizer gamma_constraint
         dropout recurrent_dropout unit_forget_bias""",  # read by their ending; passed to the base class by `_of_base`

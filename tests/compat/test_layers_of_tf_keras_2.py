@@ -501,3 +501,18 @@ def test_random_crops_of_small_images_are_resized(tf_keras_2):
     crops = [tf_keras_2.keras.layers.RandomCrop(8, 5, seed=seed)(x, training=True).numpy() for seed in range(3)]
     starts = [next(left for left in range(12) if np.array_equal(crop, x[:, :, left : left + 5])) for crop in crops]
     assert len(set(starts)) > 1
+
+
+def test_spectral_normalization_of_an_embedding_returns_floats(tf_keras_2):
+    layers = tf_keras_2.keras.layers
+    layer = layers.SpectralNormalization(layers.Embedding(5, 3, embeddings_initializer="ones"))
+    np.testing.assert_allclose(layer(np.array([[1, 2]]), training=True), np.full((1, 2, 3), 15**-0.5), rtol=1e-6)
+
+
+def test_serialize_takes_the_format_of_earlier_files(tf_keras_2):
+    keras = tf_keras_2.keras
+    config = keras.layers.serialize(keras.layers.Dense(2, name="d"), use_legacy_format=True)
+    assert sorted(config) == ["class_name", "config"]
+    assert keras.layers.deserialize(config, use_legacy_format=True).units == 2
+    assert keras.losses.serialize(keras.losses.mse, use_legacy_format=True) == "mean_squared_error"
+    assert sorted(keras.optimizers.serialize(keras.optimizers.SGD(), use_legacy_format=True)) == sorted(config)

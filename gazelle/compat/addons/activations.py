@@ -2,48 +2,91 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 import jax.numpy as jnp
 
 from gazelle import activations
 from gazelle.compat.namespaces import names_of
-from gazelle.core.types import Array
+from gazelle.core.registry import CUSTOM, register_keras_serializable
+from gazelle.core.types import Array, ArrayLike
+from gazelle.ops.base import lift
 
 __getattr__ = names_of("gazelle.activations")
+_addon = register_keras_serializable("Addons")
+CUSTOM["Addons>mish"] = activations.mish  # files of Keras 2.15 contain it as "mish"
 
-sparsemax = activations.sparsemax
-tanhshrink = activations.tanh_shrink
+
+@_addon
+@lift
+def sparsemax(x: Array, axis: int = -1) -> Array:
+    """Return the nearest point of the probability simplex, NaN for inputs with NaN or infinity or only -infinity."""
+    infinite = jnp.isnan(x).any(axis, keepdims=True) | jnp.isinf(x.max(axis, keepdims=True))
+    return jnp.where(infinite, jnp.nan, activations.sparsemax(x, axis))
 
 
+@_addon
+@lift
+def tanhshrink(x: Array) -> Array:
+    """Return x - tanh(x)."""
+    return activations.tanh_shrink(x)
+
+
+@_addon
+@lift
 def gelu(x: Array, approximate: bool = True) -> Array:
     """Return x P(X <= x) for a normal X, approximated by tanh by default."""
     return activations.gelu(x, approximate)
 
 
+@_addon
+@lift
 def hardshrink(x: Array, lower: float = -0.5, upper: float = 0.5) -> Array:
     """Return x outside of [lower, upper], else 0."""
-    x = jnp.asarray(x)
     return jnp.where((x < lower) | (x > upper), x, 0)
 
 
+@_addon
+@lift
 def softshrink(x: Array, lower: float = -0.5, upper: float = 0.5) -> Array:
     """Return x - lower below lower, x - upper above upper, else 0."""
-    x = jnp.asarray(x)
     return jnp.where(x < lower, x - lower, jnp.where(x > upper, x - upper, 0))
 
 
+@_addon
+@lift
 def lisht(x: Array) -> Array:
     """Return x tanh(x)."""
-    x = jnp.asarray(x)
     return x * jnp.tanh(x)
 
 
+@_addon
+@lift
 def snake(x: Array, frequency: float = 1.0) -> Array:
     """Return x + (1 - cos(2 f x)) / (2 f)."""
-    x = jnp.asarray(x)
     return x + (1 - jnp.cos(2 * frequency * x)) / (2 * frequency)
 
 
-def rrelu(x: Array, lower: float = 0.125, upper: float = 1 / 3) -> Array:
-    """Return x, times the mean of both slopes below 0, as rrelu does at inference."""
-    x = jnp.asarray(x)
-    return jnp.where(x >= 0, x, x * (lower + upper) / 2)
+@lift
+def _with_slope(x: Array, slope: ArrayLike) -> Array:
+    return jnp.where(x >= 0, x, x * jnp.asarray(slope, x.dtype))
+
+
+@_addon
+def rrelu(
+    x: Array,
+    lower: float = 0.125,
+    upper: float = 1 / 3,
+    training: bool | None = None,
+    seed: int | None = None,
+    rng: Any = None,
+) -> Array:
+    """Return x, below 0 times the mean of both slopes, or in training times one drawn for each number."""
+    if not training:
+        return _with_slope(x, (lower + upper) / 2)
+    tf = importlib.import_module("gazelle.compat.addons.attention").tf
+    options = {"dtype": x.dtype}
+    if rng is None:
+        return _with_slope(x, tf.random.uniform(tf.shape(x), lower, upper, seed=seed, **options))
+    return _with_slope(x, rng.uniform(tf.shape(x), lower, upper, **options))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.compat.addons.projected_optimizers import DecayingRule
-from gazelle.compat.optimizers.former_optimizers import embeddings, of_used_rows
+from gazelle.compat.addons.projected_optimizers import DecayingRule, RuleOfRows
+from gazelle.compat.optimizers.former_optimizers import keys_of_rows, of_used_rows
 from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
-from gazelle.optimizers import Adam, Optimizer
+from gazelle.optimizers import Adam
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
@@ -20,7 +22,7 @@ _addon = register_keras_serializable("Addons")
 
 
 @_addon
-class RectifiedAdam(DecayingRule, abstract=True):
+class RectifiedAdam(RuleOfRows, DecayingRule, abstract=True):
     """Adam with a factor r for the variance of its first updates, and without v while that variance is unknown.
 
     n = N - 2 t beta_2^t / (1 - beta_2^t),  N = 2 / (1 - beta_2) - 1,  r² = (n - 4)(n - 2) N / ((N - 4)(N - 2) n),
@@ -30,13 +32,15 @@ class RectifiedAdam(DecayingRule, abstract=True):
     Source: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2019.
     """
 
+    keeps_slots = False
+
     def __init__(
         self,
         learning_rate: LearningRate = 0.001,
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float = 0.0,
+        weight_decay: LearningRate = 0.0,
         amsgrad: bool = False,
         sma_threshold: float = 5.0,
         total_steps: int = 0,
@@ -56,7 +60,7 @@ class RectifiedAdam(DecayingRule, abstract=True):
         v = self.next_velocity(v, g, m)
         used = v if largest is None else jnp.maximum(largest, v)
         u = self.direction(m / (1 - self.beta_1**t), jnp.sqrt(used / (1 - self.beta_2**t)), t)
-        w = w - self.warmed_up(lr, t) * (u + self.weight_decay * w)
+        w = w - self.warmed_up(lr, t) * (u + self.decay_at(t) * w)
         return (w, m, v) if largest is None else (w, m, v, used)
 
     def next_velocity(self, v: Array, g: Array, m: Array) -> Array:
@@ -94,7 +98,7 @@ class AdaBelief(RectifiedAdam, abstract=True):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-14,
-        weight_decay: float = 0.0,
+        weight_decay: LearningRate = 0.0,
         amsgrad: bool = False,
         rectify: bool = True,
         sma_threshold: float = 5.0,
@@ -110,12 +114,17 @@ class AdaBelief(RectifiedAdam, abstract=True):
     def next_velocity(self, v: Array, g: Array, m: Array) -> Array:
         return self.beta_2 * v + (1 - self.beta_2) * (g - m) ** 2 + self.epsilon
 
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
+        after = super()._apply_rule(params, grads, slots, lr, t)
+        of_zeros: Any = {"velocity": {path: self.beta_2 * v for path, v in slots["velocity"].items()}}
+        return of_used_rows(grads, ({}, of_zeros), after, keys_of_rows(self, grads))
+
     def direction(self, m: Array, root: Array, t: Array) -> Array:
         return super().direction(m, root, t) if self.rectify else m / (root + self.epsilon)
 
 
 @_addon
-class NovoGrad(DecayingRule, abstract=True):
+class NovoGrad(RuleOfRows, DecayingRule, abstract=True):
     """Momentum of gradients that are divided by an average of their norm.
 
     v <- beta_2 v + (1 - beta_2) ||g||^2,  which starts at ||g||^2,  u = g / (sqrt(v) + epsilon) + weight_decay w,
@@ -130,7 +139,7 @@ class NovoGrad(DecayingRule, abstract=True):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        weight_decay: float = 0.0,
+        weight_decay: LearningRate = 0.0,
         grad_averaging: bool = False,
         amsgrad: bool = False,
         name: str = "NovoGrad",
@@ -149,7 +158,7 @@ class NovoGrad(DecayingRule, abstract=True):
         square = jnp.sum(g * g)
         v = jnp.where(t == 1, square, self.beta_2 * v + (1 - self.beta_2) * square)
         used = v if largest is None else jnp.maximum(largest, v)
-        u = g / (jnp.sqrt(used) + self.epsilon) + self.weight_decay * w
+        u = g / (jnp.sqrt(used) + self.epsilon) + self.decay_at(t) * w
         if self.grad_averaging:
             u = jnp.where(t == 1, u, (1 - self.beta_1) * u)
         m = self.beta_1 * m - lr * u
@@ -157,7 +166,7 @@ class NovoGrad(DecayingRule, abstract=True):
 
 
 @_addon
-class Yogi(Optimizer, abstract=True):
+class Yogi(RuleOfRows, abstract=True):
     """Adam whose v changes by at most the squared gradient:  v <- v + (1 - beta2) sign(g^2 - v) g^2.
 
     `activation="tanh"` replaces the sign by tanh(10 x). Each update ends with a proximal step of the regularizers.
@@ -165,6 +174,7 @@ class Yogi(Optimizer, abstract=True):
     Source: Zaheer et al., "Adaptive Methods for Nonconvex Optimization", 2018.
     """
 
+    keeps_slots = False
     slots = ("velocity", "momentum")
 
     def __init__(
@@ -197,7 +207,7 @@ class Yogi(Optimizer, abstract=True):
 
 
 @_addon
-class LazyAdam(Adam, abstract=True):
+class LazyAdam(RuleOfRows, Adam, abstract=True):
     """Adam that leaves the rows of an embedding unchanged which a batch does not use, and their averages.
 
     These are the rows of `embeddings` whose gradient is 0.
@@ -214,7 +224,3 @@ class LazyAdam(Adam, abstract=True):
         **kwargs: Option,
     ) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad, name=name, **kwargs)
-
-    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
-        after = super()._apply_rule(params, grads, slots, lr, t)
-        return of_used_rows(grads, (params, slots), after, embeddings(grads))

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Unpack
 import jax
 import jax.numpy as jnp
 
-from gazelle import activations, initializers
+from gazelle import initializers
 from gazelle.compat.addons import activations as addons
 from gazelle.compat.namespaces import names_of
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
 from gazelle.core.registry import register_keras_serializable
+from gazelle.core.serialization import rebuild
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import RNN, Layer, Wrapper
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 __getattr__ = names_of("gazelle.layers")
 _addon = register_keras_serializable("Addons")
+
+
+def _unit(kernel: Array) -> Array:
+    return kernel / jnp.sqrt(jnp.maximum(jnp.sum(kernel**2, axis=tuple(range(kernel.ndim - 1))), 1e-12))
 
 
 @_addon
@@ -48,32 +53,36 @@ class WeightNormalization(Wrapper, abstract=True):
         self.g = self.add_weight("g", (v.shape[-1],), "ones")
         self.v = v  # after g, as in a list of weights
         self.initialized = self.add_weight("initialized", (), "zeros", dtype="bool", trainable=False)
+        self._plain: Any = None
+        if self.data_init:  # its weights are in files of tensorflow_addons, too
+            changes = {} if isinstance(self.layer, RNN) else {"activation": "linear"}
+            self._plain = rebuild(self.layer, trainable=False, **changes)
+            for weight, first in zip(self._plain.weights, self.layer.weights, strict=True):
+                weight.assign(first.value)
 
     def call(self, x: Array) -> Array:
-        kernel, bias = self.v.value, getattr(self.layer, "bias", None)
+        kernel = self.v.value
+        bias = None if isinstance(self.layer, RNN) else getattr(self.layer, "bias", None)
         present = (self.g.value, None if bias is None else bias.value)
         scale, shift = jax.lax.cond(self.initialized.value, lambda: present, lambda: self._first(x, *present))
         self.g.assign(scale)
         if bias is not None:
             bias.assign(shift)
         self.initialized.assign(True)
-        norm = jnp.sqrt(jnp.maximum(jnp.sum(kernel**2, axis=tuple(range(kernel.ndim - 1))), 1e-12))
-        with tracing.bind_variables({id(self.v): kernel / norm * scale}):  # not assigned: it has a gradient
+        with tracing.bind_variables({id(self.v): _unit(kernel) * scale}):  # not assigned: it has a gradient
             return self.layer(x)
+
+    def remove(self) -> Layer:
+        """Return the layer with its normalized kernel."""
+        self.v.assign(_unit(self.v.value) * self.g.value)
+        return self.layer
 
     def _first(self, x: Array, scale: Array, shift: Array | None) -> Any:
         """g and the bias for the first batch."""
         if not self.data_init:
             kernel = self.v.value
             return jnp.linalg.norm(kernel.reshape(-1, kernel.shape[-1]), axis=0), shift
-        activation, plain = getattr(self.layer, "activation", None), not isinstance(self.layer, RNN)
-        if plain:
-            self.layer.activation = activations.linear
-        try:
-            y = self.layer(x)
-        finally:
-            if plain:
-                self.layer.activation = activation
+        y = self._plain(x)
         axes = tuple(range(y.ndim - 1))
         factor = 1 / jnp.sqrt(jnp.var(y, axis=axes) + 1e-10)
         wide = jnp.tile(factor, scale.shape[0] // factor.shape[0])

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.addons import embedding_losses
 from gazelle.compat.addons.activations import sparsemax
 from gazelle.compat.namespaces import names_of
-from gazelle.core.errors import unknown
+from gazelle.compat.tables import defined
+from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.registry import register_keras_serializable
-from gazelle.core.types import Array
-from gazelle.losses import Loss, categorical_crossentropy
+from gazelle.core.types import Array, ArrayLike
+from gazelle.losses import Loss
 from gazelle.losses.crossentropy import bernoulli_loss
 from gazelle.losses.reduction import Reduction
+from gazelle.ops.base import lift
 
 __getattr__ = names_of("gazelle.losses")
 _addon = register_keras_serializable("Addons")
-
-#: name or function of embeddings -> their pairwise distances
-Distance = str | Callable[[Array], Array]
+globals().update(defined(embedding_losses))
 
 
-def distances(embeddings: Array, metric: Distance) -> Array:
-    """Return the distances (n, n) of embeddings (n, d): "L2", "squared-L2", "angular", or those of a function."""
-    if callable(metric):
-        return metric(embeddings)
-    if metric not in ("L2", "squared-L2", "angular"):
-        raise unknown("distance_metric", metric, ("L2", "squared-L2", "angular"))
-    if metric == "angular":
-        unit = embeddings * jax.lax.rsqrt(jnp.maximum(jnp.sum(embeddings**2, 1, keepdims=True), 1e-12))
-        return jnp.maximum(1 - unit @ unit.T, 0)
-    norms = jnp.sum(embeddings**2, 1)
-    squared = jnp.maximum(norms[:, None] - 2 * embeddings @ embeddings.T + norms, 0)
-    squared = jnp.where(jnp.eye(len(embeddings), dtype=bool), 0, squared)
-    if metric == "squared-L2":
-        return squared
-    positive = squared > 0  # the gradient of a root at 0 is not finite
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, squared, 1)), 0)
-
-
-def _same_label(y_true: Array) -> Array:
-    labels = y_true.reshape(-1)
-    return labels[:, None] == labels
+@_addon
+@lift
+def sigmoid_focal_crossentropy(
+    y_true: Array, y_pred: Array, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False
+) -> Array:
+    """Return the loss of `SigmoidFocalCrossEntropy` for each row."""
+    y = y_true.astype(y_pred.dtype)
+    p = jax.nn.sigmoid(y_pred) if from_logits else y_pred
+    weight = y * alpha + (1 - y) * (1 - alpha) if alpha else 1.0
+    focus = (1 - (y * p + (1 - y) * (1 - p))) ** gamma if gamma else 1.0
+    return jnp.sum(weight * focus * bernoulli_loss(y, y_pred, from_logits), axis=-1)
 
 
 @_addon
@@ -64,11 +53,15 @@ class SigmoidFocalCrossEntropy(Loss, abstract=True):
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        y = y_true.astype(y_pred.dtype)
-        p = jax.nn.sigmoid(y_pred) if self.from_logits else y_pred
-        weight = y * self.alpha + (1 - y) * (1 - self.alpha) if self.alpha else 1.0
-        focus = (1 - (y * p + (1 - y) * (1 - p))) ** self.gamma if self.gamma else 1.0
-        return jnp.sum(weight * focus * bernoulli_loss(y, y_pred, self.from_logits), axis=-1)
+        return sigmoid_focal_crossentropy(y_true, y_pred, self.alpha, self.gamma, self.from_logits)
+
+
+@_addon
+@lift
+def contrastive_loss(y_true: Array, y_pred: Array, margin: float = 1.0) -> Array:
+    """Return the loss of `ContrastiveLoss` for each distance."""
+    y = y_true.astype(y_pred.dtype)
+    return y * y_pred**2 + (1 - y) * jnp.maximum(margin - y_pred, 0) ** 2
 
 
 @_addon
@@ -84,8 +77,15 @@ class ContrastiveLoss(Loss, abstract=True):
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        y = y_true.astype(y_pred.dtype)
-        return y * y_pred**2 + (1 - y) * jnp.maximum(self.margin - y_pred, 0) ** 2
+        return contrastive_loss(y_true, y_pred, self.margin)
+
+
+@_addon
+@lift
+def pinball_loss(y_true: Array, y_pred: Array, tau: ArrayLike = 0.5) -> Array:
+    """Return the loss of `PinballLoss` for each row; tau may have the shape of a sample."""
+    error, tau = y_true.astype(y_pred.dtype) - y_pred, jnp.asarray(tau, y_pred.dtype)[None]
+    return jnp.mean(jnp.maximum(tau * error, (tau - 1) * error), axis=-1)
 
 
 @_addon
@@ -98,111 +98,27 @@ class PinballLoss(Loss, abstract=True):
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        error = y_true.astype(y_pred.dtype) - y_pred
-        return jnp.mean(jnp.maximum(self.tau * error, (self.tau - 1) * error), axis=-1)
+        return pinball_loss(y_true, y_pred, self.tau)
 
 
 @_addon
-class TripletSemiHardLoss(Loss, abstract=True):
-    """Mean over pairs (a, p) of equal labels of  max(d_ap - d_an + margin, 0).
-
-    n is the nearest of the other labels with d_an > d_ap, or the farthest of all of them if there is none.
-    Source: Schroff et al., FaceNet (2015).
-    """
-
-    def __init__(
-        self, margin: float = 1.0, distance_metric: Distance = "L2", name: str | None = None, **kwargs: object
-    ) -> None:
-        super().__init__(name=name, reduction="none")
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        d, same = distances(y_pred, self.distance_metric), _same_label(y_true)
-        farther = ~same[:, None] & (d[:, None] > d[:, :, None])  # (a, p, n)
-        nearest = jnp.min(jnp.where(farther, d[:, None], jnp.inf), axis=2)
-        farthest = jnp.max(jnp.where(same, -jnp.inf, d), axis=1, keepdims=True)
-        negative = jnp.where(jnp.any(farther, axis=2), nearest, farthest)
-        pairs = same & ~jnp.eye(len(d), dtype=bool)
-        loss = jnp.where(pairs, jnp.maximum(d - jnp.where(jnp.isfinite(negative), negative, 0) + self.margin, 0), 0)
-        return jnp.sum(loss) / jnp.sum(pairs)
-
-
-@_addon
-class TripletHardLoss(Loss, abstract=True):
-    """Mean of  max(d_ap - d_an + margin, 0)  with the farthest p of the label of a and the nearest n of the others.
-
-    With `soft`, the mean of  log(1 + exp(d_ap - d_an)).  Source: Hermans et al., In Defense of the Triplet Loss (2017).
-    """
-
-    def __init__(
-        self,
-        margin: float = 1.0,
-        soft: bool = False,
-        distance_metric: Distance = "L2",
-        name: str | None = None,
-        **kwargs: object,
-    ) -> None:
-        super().__init__(name=name, reduction="none")
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        d, same = distances(y_pred, self.distance_metric), _same_label(y_true)
-        largest = jnp.max(d, axis=1)
-        negative = jnp.minimum(jnp.min(jnp.where(same, jnp.inf, d), axis=1), largest)
-        pairs = same & ~jnp.eye(len(d), dtype=bool)
-        smallest = jnp.min(d, axis=1)
-        positive = jnp.maximum(jnp.max(jnp.where(pairs, d, -jnp.inf), axis=1), smallest)
-        margin = positive - negative
-        return jnp.mean(jnp.log1p(jnp.exp(margin)) if self.soft else jnp.maximum(margin + self.margin, 0))
-
-
-@_addon
-class LiftedStructLoss(Loss, abstract=True):
-    """Mean over pairs of equal labels of  max(J_ij, 0)^2 / 2,  J_ij = log(s_i + s_j) + d_ij.
-
-    s_i is the sum of  exp(margin - d_ik)  over k of other labels.
-    Source: Song et al., Deep Metric Learning via Lifted Structured Feature Embedding (2016).
-    """
-
-    def __init__(self, margin: float = 1.0, name: str | None = None, **kwargs: object) -> None:
-        super().__init__(name=name, reduction="none")
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        d, same = distances(y_pred, "L2"), _same_label(y_true)
-        others = jax.nn.logsumexp(jnp.where(same, -jnp.inf, self.margin - d), axis=1)
-        terms = jnp.logaddexp(others[:, None], others) + d
-        pairs = same & ~jnp.eye(len(d), dtype=bool)
-        return jnp.sum(jnp.where(pairs, jnp.maximum(terms, 0) ** 2, 0)) / 2 / jnp.sum(pairs)
-
-
-@_addon
-class NpairsLoss(Loss, abstract=True):
-    """Cross-entropy of similarities (n, n) with rows whose equal labels share the probability 1.
-
-    Source: Sohn, Improved Deep Metric Learning with Multi-class N-pair Loss Objective (2016).
-    """
-
-    def __init__(self, name: str | None = "npairs_loss") -> None:
-        super().__init__(name=name, reduction="none")
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        same = _same_label(y_true).astype(y_pred.dtype)
-        return _cross_entropy(same, y_pred)
-
-
-@_addon
-class NpairsMultilabelLoss(Loss, abstract=True):
-    """The same for several labels of a sample: 0 or 1 (n, classes); the more two share, the larger the probability."""
-
-    def __init__(self, name: str | None = "npairs_multilabel_loss") -> None:
-        super().__init__(name=name, reduction="none")
-
-    def call(self, y_true: Array, y_pred: Array) -> Array:
-        labels = y_true.astype(y_pred.dtype)
-        return _cross_entropy(labels @ labels.T, y_pred)
-
-
-def _cross_entropy(weights: Array, logits: Array) -> Array:
-    targets = weights / jnp.sum(weights, axis=1, keepdims=True)
-    return jnp.mean(categorical_crossentropy(targets, logits, from_logits=True))
+@lift
+def giou_loss(y_true: Array, y_pred: Array, mode: str = "giou") -> Array:
+    """Return the loss of `GIoULoss` for each box."""
+    if mode not in ("giou", "iou"):
+        raise unknown("mode of GIoULoss", mode, ("giou", "iou"))
+    b = y_pred if jnp.issubdtype(y_pred.dtype, jnp.floating) else y_pred.astype("float32")
+    a = y_true.astype(b.dtype)
+    area = lambda low, high: jnp.prod(jnp.maximum(high - low, 0), axis=-1)  # noqa: E731
+    ratio = lambda x, y: jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))  # noqa: E731
+    low, high = jnp.maximum(a[..., :2], b[..., :2]), jnp.minimum(a[..., 2:], b[..., 2:])
+    common = area(low, high)
+    union = area(a[..., :2], a[..., 2:]) + area(b[..., :2], b[..., 2:]) - common
+    result = ratio(common, union)
+    if mode == "giou":
+        around = area(jnp.minimum(a[..., :2], b[..., :2]), jnp.maximum(a[..., 2:], b[..., 2:]))
+        result = result - ratio(around - union, around)
+    return 1 - jnp.squeeze(result)
 
 
 @_addon
@@ -220,17 +136,7 @@ class GIoULoss(Loss, abstract=True):
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        a, b = y_true.astype(y_pred.dtype), y_pred
-        area = lambda low, high: jnp.prod(jnp.maximum(high - low, 0), axis=-1)  # noqa: E731
-        ratio = lambda x, y: jnp.where(y == 0, 0, x / jnp.where(y == 0, 1, y))  # noqa: E731
-        low, high = jnp.maximum(a[..., :2], b[..., :2]), jnp.minimum(a[..., 2:], b[..., 2:])
-        common = area(low, high)
-        union = area(a[..., :2], a[..., 2:]) + area(b[..., :2], b[..., 2:]) - common
-        result = ratio(common, union)
-        if self.mode == "giou":
-            around = area(jnp.minimum(a[..., :2], b[..., :2]), jnp.maximum(a[..., 2:], b[..., 2:]))
-            result = result - ratio(around - union, around)
-        return 1 - result
+        return giou_loss(y_true, y_pred, self.mode)
 
 
 @_addon
@@ -262,6 +168,21 @@ class WeightedKappaLoss(Loss, abstract=True):
 
 
 @_addon
+@lift
+def sparsemax_loss(logits: Array, sparsemax: Array, labels: Array, name: str | None = None) -> Array:
+    """Return the loss of `SparsemaxLoss` for each row of logits and their `sparsemax`."""
+    z, p, y = jnp.asarray(logits), jnp.asarray(sparsemax), jnp.asarray(labels)
+    support = jnp.where((p > 0) | jnp.isnan(p), p * (z - p / 2), 0)
+    return jnp.sum(support + jnp.where((y == 0) & jnp.isinf(z), 0, y * (y / 2 - z)), -1)
+
+
+@_addon
+def sparsemax_loss_from_logits(y_true: Array, logits_pred: Array, name: str | None = None) -> Array:
+    """Return the loss of `SparsemaxLoss` for each row of logits."""
+    return sparsemax_loss(logits_pred, sparsemax(logits_pred), y_true)
+
+
+@_addon
 class SparsemaxLoss(Loss, abstract=True):
     """The loss whose gradient is  sparsemax(z) - y_true.
 
@@ -274,12 +195,9 @@ class SparsemaxLoss(Loss, abstract=True):
         reduction: Reduction = "sum_over_batch_size",
         name: str | None = "sparsemax_loss",
     ) -> None:
+        if from_logits is not True:
+            raise ArgumentError(message("from_logits of SparsemaxLoss", expected="True", got=repr(from_logits)))
         super().__init__(name=name, reduction=reduction)
 
     def call(self, y_true: Array, y_pred: Array) -> Array:
-        y, z = y_true.astype(y_pred.dtype), y_pred
-        p = sparsemax(z)
-        support = p > 0
-        threshold = jnp.sum(jnp.where(support, z - p, 0), -1, keepdims=True) / jnp.sum(support, -1, keepdims=True)
-        penalty = jnp.where(support, (z - threshold) * (z + threshold) / 2, 0)
-        return jnp.sum(penalty, -1) + jnp.sum(y * (y / 2 - z), -1)
+        return sparsemax_loss_from_logits(y_true, y_pred)

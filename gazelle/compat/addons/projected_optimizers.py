@@ -8,11 +8,13 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.optimizers.former_optimizers import keys_of_rows, of_used_rows
 from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
-from gazelle.core.types import Array, Config
+from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.optimizers import Optimizer
+from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
@@ -26,10 +28,32 @@ def matches(path: str, patterns: Option) -> bool:
 
 
 class DecayingRule(Optimizer, abstract=True):
-    """Base class of optimizers whose rule decays weights itself."""
+    """Base class of optimizers whose rule decays weights itself; the decay may be a schedule."""
+
+    def __init__(self, learning_rate: LearningRate, weight_decay: LearningRate, name: str, **kwargs: Option) -> None:
+        is_number = not callable(weight_decay)
+        super().__init__(learning_rate, weight_decay=weight_decay if is_number else None, name=name, **kwargs)
+        self.weight_decay = weight_decay
 
     def weight_decay_of(self, path: str, w: Array) -> None:
         """None: the rule decays weights."""
+
+    def decay_at(self, t: Array) -> ArrayLike:
+        """The weight decay of update t, from 1."""
+        rate: Any = self.weight_decay
+        return rates.at_step(rate, t - 1) if callable(rate) else rate
+
+
+class RuleOfRows(Optimizer, abstract=True):
+    """Base class of optimizers that update the used rows of an embedding alone."""
+
+    #: whether the slots of the other rows stay as they are, too
+    keeps_slots = True
+
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
+        weights, new = super()._apply_rule(params, grads, slots, lr, t)
+        before = params, slots if self.keeps_slots else new
+        return of_used_rows(grads, before, (weights, new), keys_of_rows(self, grads))
 
 
 @_addon
@@ -48,7 +72,7 @@ class LAMB(DecayingRule, abstract=True):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-6,
-        weight_decay: float = 0.0,
+        weight_decay: LearningRate = 0.0,
         exclude_from_weight_decay: Sequence[str] | None = None,
         exclude_from_layer_adaptation: Sequence[str] | None = None,
         name: str = "LAMB",
@@ -63,7 +87,7 @@ class LAMB(DecayingRule, abstract=True):
         for path, g in grads.items():
             own = {name: slots[name][path] for name in self.slots}
             options: Any = {
-                "rate": 0.0 if matches(path, self.exclude_from_weight_decay) else self.weight_decay,
+                "rate": 0.0 if matches(path, self.exclude_from_weight_decay) else self.decay_at(t),
                 "adapts": not matches(path, self.exclude_from_layer_adaptation),
             }
             params[path], new = self._call_rule(params[path], g, own, lr, t, options)
@@ -83,7 +107,7 @@ class LAMB(DecayingRule, abstract=True):
 
 
 @_addon
-class ProximalAdagrad(Optimizer, abstract=True):
+class ProximalAdagrad(RuleOfRows, abstract=True):
     """Adagrad with a proximal step of the regularizers:  a <- a + g^2,  w <- prox(w - r g),  r = lr / sqrt(a).
 
     Source: Duchi & Singer, "Efficient Learning using Forward-Backward Splitting", 2009.
@@ -113,7 +137,7 @@ class ProximalAdagrad(Optimizer, abstract=True):
 
 
 @_addon
-class ConditionalGradient(Optimizer, abstract=True):
+class ConditionalGradient(RuleOfRows, abstract=True):
     """The method of Frank and Wolfe for weights of a bounded norm:  w <- lr w - (1 - lr) lambda_ s.
 
     s is  g / (||g|| + epsilon)  for the Frobenius norm (`ord="fro"`), and the product of the first singular vectors of

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import matches
+from gazelle.compat.optimizers.former_optimizers import in_used_rows, keys_of_rows, of_gathered_rows
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
@@ -34,6 +35,7 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
     """
 
     _decaying: Sequence[Variable] = ()
+    decays_rows = True  # the used rows of embeddings
 
     def __init__(
         self, weight_decay: LearningRate, exclude_from_weight_decay: Sequence[str] | None = None, **kwargs: Option
@@ -67,6 +69,12 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
             rate = hyper["weight_decay"] if "weight_decay" in hyper else rate()
         decaying = [p for p in params if grads.get(p) is not None and self._decays(p)]
         decayed = {p: (params[p] - rate * params[p]).astype(params[p].dtype) for p in decaying}
+        present = {p: g for p, g in grads.items() if g is not None}
+        rows = keys_of_rows(self, present)
+        if self.decays_rows:
+            decayed |= in_used_rows(present, decayed, params, rows)
+        else:
+            decayed = {p: w for p, w in decayed.items() if p not in rows}
         return super().update({**params, **decayed}, grads, slots, hyper, step, constraints)
 
     def apply_gradients(
@@ -124,6 +132,11 @@ class SGDW(DecoupledWeightDecayExtension, SGD, abstract=True):
     ) -> None:
         own: Any = {"learning_rate": learning_rate, "momentum": momentum, "nesterov": nesterov}
         super().__init__(weight_decay, name=name, **own, **kwargs)
+        self.decays_rows = bool(momentum)  # as in tensorflow_addons
+
+    def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
+        after = super()._apply_rule(params, grads, slots, lr, t)
+        return of_gathered_rows(self, grads, (params, slots), after)
 
 
 @functools.cache

@@ -261,6 +261,10 @@ class OptimizerMixin(CompatObject):
         if core is Optimizer and args and isinstance(args[0], str):  # the base class of Keras 2 took its name first
             args, kwargs = args[1:], {**kwargs, "name": args[0]}
         args, kwargs = arrays_of((args, kwargs))  # a rate may be a tensor
+        has_rule = any(cls.__name__ in former_optimizers.KINDS for cls in core.__mro__)  # which takes the decay
+        if "decay" in kwargs and core.__module__.startswith("gazelle.compat.addons.") and not has_rule:
+            decay = kwargs.pop("decay")
+            self.__dict__.update(decay=decay, _initial_decay=decay)
         if kwargs.get("clipnorm") and not by_gazelle and era.is_package_before_keras_3():
             kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
         has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)

@@ -7,7 +7,7 @@ if the program is for an earlier era or passes `decay` or `schedule_decay`.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -109,20 +109,26 @@ def of_gathered_rows(
     name = next((c.__name__ for c in type(optimizer).__mro__ if c.__name__ in (*_OF_ROWS, "Nadam")), None)
     if name is None or (name == "RMSprop" and not getattr(optimizer, "momentum", 0)):
         return after
-    weights, slots = of_used_rows(grads, before, after, [*embeddings(grads), *vars(optimizer).get(_GATHERED, ())])
+    weights, slots = of_used_rows(grads, before, after, keys_of_rows(optimizer, grads))
     return weights, after[1] if name == "Nadam" else slots
 
 
 def add_gathered(optimizer: optimizers.Optimizer, weights: Sequence[Variable]) -> None:
     """Note weights whose gradients are those of some rows, as the gradient of an `Embedding` is."""
-    known = vars(optimizer).setdefault(_GATHERED, set())
+    inner = getattr(optimizer, "optimizer", None)  # that of a wrapper, which has the same keys
+    known = vars(optimizer if inner is None else inner).setdefault(_GATHERED, set())
     keys = {optimizer._keys[weight] for weight in weights}
     if not keys <= known:
         known |= keys
         optimizer._compiled = (None, None)
 
 
-def embeddings(arrays: Arrays) -> list[str]:
+def keys_of_rows(optimizer: object, grads: Mapping[str, object]) -> list[str]:
+    """The keys of weights whose gradients are those of some rows."""
+    return [*embeddings(grads), *vars(optimizer).get(_GATHERED, ())]
+
+
+def embeddings(arrays: Mapping[str, object]) -> list[str]:
     """The keys of the tables of embeddings."""
     return [key for key in arrays if key.rpartition("/")[2] == "embeddings"]
 
@@ -131,11 +137,12 @@ def of_used_rows(
     grads: Arrays, before: tuple[Arrays, Slots], after: tuple[Arrays, Slots], keys: Sequence[str]
 ) -> tuple[Arrays, Slots]:
     """Weights and slots after a step, but those before it in the rows, of weights with these keys, with gradients 0."""
-    slots = {k: arrays | _in_rows(grads, arrays, before[1].get(k, {}), keys) for k, arrays in after[1].items()}
-    return after[0] | _in_rows(grads, after[0], before[0], keys), slots
+    slots = {k: arrays | in_used_rows(grads, arrays, before[1].get(k, {}), keys) for k, arrays in after[1].items()}
+    return after[0] | in_used_rows(grads, after[0], before[0], keys), slots
 
 
-def _in_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Sequence[str]) -> Arrays:
+def in_used_rows(grads: Arrays, after: Arrays, before: Arrays, keys: Sequence[str]) -> Arrays:
+    """Arrays with these keys: those before a step in the rows with gradients 0."""
     out = {}
     for key in keys:
         if key in grads and key in after and key in before and after[key].shape == grads[key].shape:
