@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
@@ -12,6 +12,9 @@ from gazelle.compat.namespaces import names_of
 from gazelle.core.registry import CUSTOM, register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import lift
+
+if TYPE_CHECKING:
+    from gazelle.compat.tensorflow.ops.random_generators import Generator
 
 __getattr__ = names_of("gazelle.activations")
 _addon = register_keras_serializable("Addons")
@@ -69,8 +72,8 @@ def snake(x: Array, frequency: float = 1.0) -> Array:
 
 
 @lift
-def _with_slope(x: Array, slope: ArrayLike) -> Array:
-    return jnp.where(x >= 0, x, x * jnp.asarray(slope, x.dtype))
+def _leaky(x: Array, alpha: ArrayLike) -> Array:
+    return jnp.where(x >= 0, x, x * jnp.asarray(alpha, x.dtype))
 
 
 @_addon
@@ -80,13 +83,13 @@ def rrelu(
     upper: float = 1 / 3,
     training: bool | None = None,
     seed: int | None = None,
-    rng: Any = None,
+    rng: Generator | None = None,
 ) -> Array:
-    """Return x, below 0 times the mean of both slopes, or in training times one drawn for each number."""
+    """Return x, below 0 times the mean of both numbers, or in training times one drawn for each number."""
     if not training:
-        return _with_slope(x, (lower + upper) / 2)
-    tf = importlib.import_module("gazelle.compat.addons.attention").tf
+        return _leaky(x, (lower + upper) / 2)
+    tf: Any = importlib.import_module("gazelle.compat.addons.attention").tf
     options = {"dtype": x.dtype}
     if rng is None:
-        return _with_slope(x, tf.random.uniform(tf.shape(x), lower, upper, seed=seed, **options))
-    return _with_slope(x, rng.uniform(tf.shape(x), lower, upper, **options))
+        return _leaky(x, tf.random.uniform(tf.shape(x), lower, upper, seed=seed, **options))
+    return _leaky(x, rng.uniform(tf.shape(x), lower, upper, **options))
