@@ -13,7 +13,7 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from gazelle import activations
-from gazelle.compat import era, facade, old_names, saved_classes, tables
+from gazelle.compat import era, facade, former_files, old_names, saved_classes, tables
 from gazelle.compat.arguments import translation
 from gazelle.compat.backend import lifting
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
@@ -26,6 +26,7 @@ from gazelle.core.lookup import Lookup
 from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.serialization import rebuild
 from gazelle.losses.target_shapes import broadcast_of_ranks, warn_of_broadcasting
+from gazelle.saving import config_check
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 
 #: modules of gazelle whose functions take or return layers, losses and the like; other functions are not wrapped
@@ -64,6 +65,8 @@ def _call_of(original: Any) -> Callable[..., Any] | None:
         return _serialized if name == "serialize" else _looked_up
     if path[1] == "layers" and name in _MERGED:
         return _merged
+    if path[1] == "layers" and name == "deserialize":
+        return _layer_from_config
     if name in _DATASETS:
         return _of_tensorflow
     if path[1] == "compat":
@@ -151,8 +154,11 @@ def _looked_up(original: Any, *args: Any, **kwargs: Any) -> Any:
     identifier, *others = plain(args) or [None]
     if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
         return optimizer
-    if isinstance(identifier, str) and original.__name__ == "get":
+    own = kwargs.get("custom_objects") or (others[0] if others else None) or {}  # an argument of `deserialize` only
+    if isinstance(identifier, str) and identifier not in own:
         identifier = _named(family, identifier)
+    if isinstance(identifier, dict) and era.number() < 3 and family != "optimizers":  # which have rules of their own
+        identifier = config_check.converted(identifier)
     classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
     return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
 
@@ -175,6 +181,13 @@ def _serialized(original: Any, *args: Any, **kwargs: Any) -> Any:
     out = _adopted(original, plain(args), plain(kwargs))
     is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
     return "hard_sigmoid" if is_earlier else out
+
+
+def _layer_from_config(original: FunctionType, config: Any, *args: Any, **kwargs: Any) -> Any:
+    """`layers.deserialize`, which reads the configs of the era."""
+    if era.number() < 3 and isinstance(config, Mapping):
+        config = former_files.current_layer(config)
+    return _adopted(original, (config, *args), kwargs)
 
 
 # Functions of models --------------------------------------------------------------------------------------------------

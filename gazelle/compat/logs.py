@@ -20,7 +20,7 @@ from gazelle.losses.target_shapes import kind_of
 from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.compile_metrics import CompileMetrics
 from gazelle.training.structured_loss import losses_of_outputs
 
 if TYPE_CHECKING:

@@ -103,7 +103,8 @@ class Namespace(ModuleType):
         return (root, (self.__name__,)) if path == "gazelle" else (namespace, (path,))
 
     def __dir__(self) -> list[str]:
-        return sorted({*dir(self._real), "__version__"} if self._real.__name__ == "gazelle" else dir(self._real))
+        further = ["__version__"] if self._real.__name__ == "gazelle" else self._public_names()
+        return sorted({*dir(self._real), *further})
 
 
 @functools.cache

@@ -22,7 +22,7 @@ from gazelle.data.arrays import unpack_x_y_sample_weight
 from gazelle.layers import Dropout
 from gazelle.metrics import Mean
 from gazelle.models import Model, model_metrics
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.compile_metrics import CompileMetrics
 
 STEPS = ("train", "test", "predict")
 

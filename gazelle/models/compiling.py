@@ -18,7 +18,7 @@ from gazelle.metrics import Mean
 from gazelle.models import closures
 from gazelle.models.checks import check_integer
 from gazelle.optimizers.loss_scale import scaled
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.compile_metrics import CompileMetrics
 
 if TYPE_CHECKING:
     from gazelle.models.model import Model

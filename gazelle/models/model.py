@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from gazelle.quantizers.calibrated_configs import LayerStructure
     from gazelle.quantizers.configs import QuantizationConfig
     from gazelle.training.callbacks import Callback, History
-    from gazelle.training.metrics_state import CompileMetrics
+    from gazelle.training.compile_metrics import CompileMetrics
     from gazelle.training.trainer import Trainer
 
 

@@ -19,7 +19,8 @@ from gazelle.layers import weight_tree
 from gazelle.metrics.base import Metric
 from gazelle.models.model_metrics import attached_metrics, compile_metrics, objects_in
 from gazelle.optimizers.base import Optimizer
-from gazelle.training.metrics_state import CompileMetrics, flat_logs, is_reset_to_zeros
+from gazelle.training.compile_metrics import CompileMetrics, is_reset_to_zeros
+from gazelle.training.metrics_state import flat_logs
 
 if TYPE_CHECKING:
     from gazelle.core.types import Array, ArrayLike, Tree

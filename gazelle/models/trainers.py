@@ -32,10 +32,10 @@ from gazelle.models.compiling import (
 from gazelle.models.default_steps import training_mode
 from gazelle.models.host_preprocessing import host_preprocessing_of
 from gazelle.optimizers import MultiOptimizer
+from gazelle.training.compile_metrics import CompileMetrics
 from gazelle.training.custom_step import CustomStep
 from gazelle.training.custom_trainer import CustomTrainer
 from gazelle.training.loss_trainer import LossTrainer
-from gazelle.training.metrics_state import CompileMetrics
 from gazelle.training.step import ModelSpec
 from gazelle.training.trainer import Trainer
 

@@ -153,16 +153,13 @@ def _with_function(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _known_arguments(config: dict[str, Any], target: type, label: str, layer: str) -> dict[str, Any]:
-    """The config without arguments of other versions at values without effect; other values are an error.
-
-    `fn` is the function that a loss or metric of tf.keras calls, which the class states too.
-    """
+    """The config without arguments of other versions at values without effect; other values are an error."""
     known = _arguments(target)
     out = {}
     for key, value in config.items():
         if key in known:
             out[key] = value
-        elif key != "fn" and value not in _DEFAULTS and not (key in NO_EFFECT and value == NO_EFFECT[key]):
+        elif not _has_no_effect(key, value):
             raise DamagedFileError(
                 message(
                     f"{target.__name__} '{layer}' in {label} has the argument {key!r}",
@@ -172,6 +169,29 @@ def _known_arguments(config: dict[str, Any], target: type, label: str, layer: st
                 )
             )
     return out
+
+
+def _has_no_effect(key: str, value: Any) -> bool:
+    """Whether an argument of another version has its neutral value.
+
+    `fn` is the function that a loss or metric of tf.keras calls, which the class states too.
+    """
+    return key == "fn" or value in _DEFAULTS or (key in NO_EFFECT and value == NO_EFFECT[key])
+
+
+def converted(value: Serialized) -> Serialized:
+    """A config in the form of Keras 3, without arguments of other versions at values without effect."""
+    if isinstance(value, list):
+        return [converted(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    value = tf_keras_config.convert_object(value)
+    config = value.get("config")
+    target = target_of(value) if isinstance(config, Mapping) and isinstance(value.get("class_name"), str) else None
+    if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
+        known = _arguments(target)
+        value = {**value, "config": {k: v for k, v in config.items() if k in known or not _has_no_effect(k, v)}}
+    return {key: converted(each) for key, each in value.items()}
 
 
 #: arguments that other versions write, and the value at which they have no effect

@@ -112,6 +112,8 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     if config.get("reduction") == "auto":  # the mean, outside of a distribution
         out["config"] = config = {**config, "reduction": "sum_over_batch_size"}
+    if str(out.get("module")).endswith("initializers") and "dtype" in config:  # TensorFlow 1; the weight has its own
+        out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}

@@ -20,7 +20,8 @@ from gazelle.core.replaced_methods import MethodSnapshot
 from gazelle.core.variable import Variable
 from gazelle.ops.platforms import conditional
 from gazelle.optimizers.learning_rate import least_rate
-from gazelle.training.metrics_state import CompileMetrics, MetricsState
+from gazelle.training.compile_metrics import CompileMetrics
+from gazelle.training.metrics_state import MetricsState
 from gazelle.training.outputs import keep_order
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss

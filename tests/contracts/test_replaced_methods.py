@@ -22,8 +22,9 @@ from gazelle.models.trainers import get_trainer
 from gazelle.training import callbacks as callback_module
 from gazelle.training.callbacks import Callback, CallbackList
 from gazelle.training.callbacks.base import EVENTS
+from gazelle.training.compile_metrics import CompileMetrics
 from gazelle.training.custom_trainer import CustomTrainer
-from gazelle.training.metrics_state import CompileMetrics, MetricsState
+from gazelle.training.metrics_state import MetricsState
 from gazelle.training.state import State
 from gazelle.training.total_loss import TotalLoss
 

@@ -304,3 +304,13 @@ def test_penalties_on_outputs_were_sums_over_the_batch():
     ):
         model.compile("sgd", "mse")
         np.testing.assert_allclose(model.evaluate(x, x, verbose=0), 0.5 * x.sum())
+
+
+def test_initializers_of_tensorflow_1_have_a_dtype():
+    kernel = {"class_name": "VarianceScaling", "config": {"scale": 2.0, "seed": None, "dtype": "float32"}}
+    bias = {"class_name": "Zeros", "config": {"dtype": "float32"}}
+    config = {"name": "d", "dtype": "float16", "units": 2, "kernel_initializer": kernel, "bias_initializer": bias}
+    layers = [{"class_name": "Dense", "config": {**config, "batch_input_shape": [None, 3]}}]
+    text = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": "2.2.4-tf"}
+    layer = model_from_json(json.dumps(text)).layers[0]
+    assert (layer.kernel_initializer.scale, str(layer.bias.dtype)) == (2.0, "float16")

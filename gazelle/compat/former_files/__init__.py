@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle.compat import era
 from gazelle.compat.former_files import archive
 from gazelle.compat.former_files.config import config_of_layer, config_of_model, model_config
+from gazelle.compat.former_files.given_configs import current_arguments, current_layer
 from gazelle.compat.former_files.hdf5 import Keras2
 from gazelle.core.traceback import warn
 from gazelle.models import Model, Sequential
@@ -22,7 +23,15 @@ from gazelle.saving.h5_format import write
 if TYPE_CHECKING:
     from gazelle.core.types import PathLike
 
-__all__ = ["config_of_layer", "config_of_model", "model_config", "save", "save_weights"]
+__all__ = [
+    "config_of_layer",
+    "config_of_model",
+    "current_arguments",
+    "current_layer",
+    "model_config",
+    "save",
+    "save_weights",
+]
 
 _HDF5 = (".h5", ".hdf5")
 

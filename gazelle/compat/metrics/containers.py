@@ -11,7 +11,7 @@ from gazelle.core.types import LossLike
 from gazelle.losses import Loss
 from gazelle.losses.base import LossFunctionWrapper
 from gazelle.models import Model
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.compile_metrics import CompileMetrics
 
 
 def compiled_loss(model: Model) -> Function:

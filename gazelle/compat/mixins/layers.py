@@ -38,6 +38,7 @@ from gazelle.layers.call_arguments import argument_names, call_argument_names
 from gazelle.layers.calling import call_on_values
 from gazelle.models import Model
 from gazelle.regularizers import Regularizer
+from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 from gazelle.saving.registration import imported_classes
 
 
@@ -53,6 +54,8 @@ def _sizes_set_in_build() -> tuple[str, ...]:
 
 def _activation_name(entry: Any) -> Any:
     """A function in a config: Keras 1 and 2 wrote the name of each, tf.keras and Keras 3 those that are also theirs."""
+    if era.number() < 3 and entry == hard_sigmoid_before_keras_3.__name__:
+        return "hard_sigmoid"
     is_function = isinstance(entry, dict) and entry.get("class_name") == "function"
     named = is_function and (era.is_package_before_keras_3() or entry["config"] in REGISTRY["activations"])
     return entry["config"] if named else entry
@@ -195,6 +198,9 @@ class LayerMixin(CompatObject):
     @classmethod
     def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:
         """Create a layer from a config, which may name classes of the program; those in files are checked before."""
+        has_own_arguments = "gazelle." not in str(cls.__init__.__module__)
+        if era.number() < 3 and not has_own_arguments and not called_by_gazelle(1):
+            config = former_files.current_arguments(core_class(cls).__name__, config)
         dtype = config.get("dtype")
         if isinstance(dtype, dict) and dtype.get("class_name") == "DTypePolicy" and len(dtype["config"]) == 1:
             config = {**config, "dtype": dtype["config"].get("name")}  # a constructor of the program receives a name

@@ -32,7 +32,7 @@ from gazelle.core.types import Config, LossLike, Nested, Shape, Tree
 from gazelle.layers.call_arguments import argument_names
 from gazelle.models import Functional, Model, model_metrics, step_methods
 from gazelle.saving.registration import serialize_keras_object as serialize
-from gazelle.training.metrics_state import CompileMetrics
+from gazelle.training.compile_metrics import CompileMetrics
 
 
 def _alone(tensors: Any) -> Any:

@@ -37,8 +37,9 @@ class BidirectionalMixin:
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with the number of constants if there are some."""
-        config: dict[str, Any] = super().get_config()
-        by_program = self.num_constants and not era.called_by_gazelle(1)
+        by_gazelle = era.called_by_gazelle(1)
+        config: dict[str, Any] = self._config_of_era(super().get_config(), by_gazelle)
+        by_program = self.num_constants and not by_gazelle
         return {**config, "num_constants": self.num_constants} if by_program else config
 
     def __call__(self, *args: Any, **kwargs: Any) -> TensorResult:
@@ -95,5 +96,5 @@ class StackedMixin:
 
     def get_config(self) -> dict[str, Any]:
         """Return the configuration, with `reverse_state_order` if it is true."""
-        config: dict[str, Any] = super().get_config()
+        config: dict[str, Any] = self._config_of_era(super().get_config(), era.called_by_gazelle(1))
         return {**config, "reverse_state_order": True} if self.reverse_state_order else config

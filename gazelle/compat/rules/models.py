@@ -20,7 +20,7 @@ from gazelle.core.traceback import warn
 from gazelle.layers import Layer
 from gazelle.models import Model
 from gazelle.optimizers import Optimizer
-from gazelle.training.metrics_state import for_every_output
+from gazelle.training.compile_metrics import for_every_output
 
 
 def _one_layer(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
