@@ -150,13 +150,37 @@ def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) ->
 _WAITING = "_deferred_weights"  # attribute of a model whose weights wait
 
 
+_OF_OPTIMIZER = (
+    "_checkpoint_of_optimizer"  # attribute of a model without an optimizer: the file that it was loaded from
+)
+_WITHOUT_OPTIMIZER = (".h5", ".hdf5", ".keras", ".json", ".safetensors")
+
+
+def state_comes_later(model: Model, filepath: PathLike | None) -> None:
+    """Note that the state of an optimizer in a checkpoint is restored by `compile`, as tf.keras 2 did."""
+    path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
+    vars(model).pop(_OF_OPTIMIZER, None)
+    if era.is_tf_keras_2() and model.optimizer is None and os.path.exists(path):
+        if not path.endswith(_WITHOUT_OPTIMIZER):
+            vars(model)[_OF_OPTIMIZER] = path
+
+
+def restore_state(model: Model) -> None:
+    """Restore the state of the optimizer of a model that was loaded from a checkpoint before it was compiled."""
+    path = vars(model).pop(_OF_OPTIMIZER, None)
+    if path is not None and model.optimizer is not None and os.path.exists(path):
+        weights = model.get_weights()
+        Model.load_weights(model, path)
+        model.set_weights(weights)  # they may have been changed since
+
+
 def can_load_later(model: Model, filepath: PathLike | None) -> bool:
     """Whether the weights in a file are loaded later; a missing file is an error at once.
 
     Files in the format HDF5 are not: tf.keras, too, needs a built model for them.
     """
     path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
-    if model.built or path in ("", "latest") or path.endswith((".h5", ".hdf5", ".keras", ".json", ".safetensors")):
+    if model.built or path in ("", "latest") or path.endswith(_WITHOUT_OPTIMIZER):
         return False
     if not tensorflow_format.is_checkpoint(path):
         keras_v3.existing(path)

@@ -49,8 +49,8 @@ def save_model(model: Model, filepath: PathLike | BinaryIO, overwrite: bool = Tr
             `.keras` format, too, and a folder with another name the file `model.keras`.
         overwrite: False raises an error if the file exists.
         **kwargs: `include_optimizer=False` omits the optimizer's state; `zipped=False` writes a folder, which is
-            created, with the members of a `.keras` file; `save_format` is ignored, but without it another ending is
-            reported.
+            created, with the members of a `.keras` file; `save_format="h5"` selects HDF5 for any name, and without
+            a `save_format` another ending is reported.
 
     Raises:
         OSError: the file could not be written; an existing one is unchanged.
@@ -77,7 +77,7 @@ def write_model(
     """
     include_optimizer = kwargs.pop("include_optimizer", True)
     is_zipped = kwargs.pop("zipped", None) is not False
-    is_clear = kwargs.pop("save_format", None) is not None
+    save_format = kwargs.pop("save_format", None)
     if kwargs:
         raise ArgumentError(message(f"save has no argument {next(iter(kwargs))!r}"))
     if not isinstance(filepath, (str, os.PathLike)) and hasattr(filepath, "write"):
@@ -88,14 +88,14 @@ def write_model(
         refuse_overwriting(path, overwrite)
         unzipped.write(path, dump(include_optimizer))
         return
-    is_named_as_file = path.endswith((".keras", ".h5", ".hdf5"))
+    is_h5 = path.endswith((".h5", ".hdf5")) or save_format in ("h5", "hdf5")
+    is_named_as_file = is_h5 or path.endswith(".keras")
     if os.path.isdir(path) and not is_named_as_file:
         path, is_named_as_file = os.path.join(path, _IN_FOLDER), True
     refuse_overwriting(path, overwrite)
-    if not is_clear and not is_named_as_file:
+    if save_format is None and not is_named_as_file:
         hint = f"Keras and other programs expect this ending: save('{os.path.splitext(path)[0]}.keras')."
         warn(message(f"save writes the .keras format into '{path}'", hint=hint))
-    is_h5 = path.endswith((".h5", ".hdf5"))
     data = dump(include_optimizer, is_h5=is_h5)
     if is_h5:  # as Keras 3, for this format only
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)

@@ -90,6 +90,10 @@ def _shared_inside(entries: list[Any]) -> Iterator[tuple[int, list[str]]]:
             yield from ((number, [entry["config"]["name"], *names]) for number, names in _shared_inside([inner]))
 
 
+#: the beginning of the entry of a value that is no tensor
+_CONSTANT = ["_CONSTANT_VALUE", -1]
+
+
 def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the config of one object to Keras 3; a config of Keras 3 is not changed."""
     out = dict(node)
@@ -166,15 +170,35 @@ def optimizer_arguments(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 
 def convert_call(call: Serialized) -> Serialized:
-    """Convert [["dense", 0, 0, {...}], ...], one entry for each tensor, to {"args": [...], "kwargs": {...}}."""
-    if not isinstance(call, list) or not call:
+    """Convert [["dense", 0, 0, {...}], ...], one entry for each tensor, to {"args": [...], "kwargs": {...}}.
+
+    The entries may also be in a dict or in nested lists, as the inputs of the call were.
+
+    >>> convert_call({"a": ["dense", 0, 0, {}]})["args"]
+    [{'a': {'class_name': '__keras_tensor__', 'config': {'keras_history': ['dense', 0, 0]}}}]
+    """
+    if not call or not isinstance(call, list | dict) or (isinstance(call, dict) and {"args", "kwargs"} <= call.keys()):
         return call
-    entries = [call] if isinstance(call[0], str) else call
-    if not all(isinstance(e, list) and len(e) in (3, 4) and isinstance(e[0], str) for e in entries):
+    entries = [call] if isinstance(call, list) and isinstance(call[0], str) else call
+    options: list[dict[str, Any]] = []
+    try:
+        inputs = _convert_inputs(entries, options)
+    except ValueError:
         return call
-    tensors = [tensor_reference(e[:3]) for e in entries]
-    kwargs = {k: _convert_value(v) for k, v in (entries[0][3] if len(entries[0]) == 4 else {}).items() if k != "name"}
-    return {"args": [tensors[0] if len(tensors) == 1 else tensors], "kwargs": kwargs}
+    kwargs = {k: _convert_value(v) for k, v in options[0].items() if k != "name"}
+    return {"args": [inputs[0] if isinstance(inputs, list) and len(inputs) == 1 else inputs], "kwargs": kwargs}
+
+
+def _convert_inputs(value: Any, options: list[dict[str, Any]]) -> Any:
+    """Convert the entries of a call, and add the keywords of each to `options`."""
+    if isinstance(value, dict):
+        return {key: _convert_inputs(each, options) for key, each in value.items()}
+    if not isinstance(value, list):
+        raise ValueError("no entry of a call")
+    if len(value) in (3, 4) and isinstance(value[0], str):
+        options.append(value[3] if len(value) == 4 else {})
+        return value[2] if value[:2] == _CONSTANT else tensor_reference(value[:3])
+    return [_convert_inputs(each, options) for each in value]
 
 
 def tensor_reference(history: list[Any]) -> dict[str, Any]:

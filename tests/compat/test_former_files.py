@@ -332,3 +332,59 @@ def test_weights_of_the_model_itself_are_in_files(tf, tmp_path):
         found["top_level_model_weights"]["scale:0"] = np.zeros(2)
     with pytest.raises(ValueError, match=r"weights of the model: expected .*, got \[\(2,\)\]"):
         other.load_weights(str(file))
+
+
+def test_configs_with_inputs_in_a_dict_and_constants(tf_keras_2, tmp_path):
+    keras = tf_keras_2.keras
+    layers = keras.layers
+    inputs = {"a": keras.Input((1,)), "b": keras.Input((1,))}
+    both = [inputs["a"], inputs["b"]]
+    inner = keras.Model(inputs, {"sum": layers.Add()(both), "product": layers.Multiply()(both)})
+    a, b = keras.Input((1,)), keras.Input((1,))
+    middle = inner({"a": a, "b": b})
+    model = keras.Model([a, b], layers.Add()([middle["sum"], middle["product"]]))
+    read = keras.Model.from_config(model.get_config())
+    np.testing.assert_array_equal(read([np.full((1, 1), 2.0), np.full((1, 1), 3.0)]), [[11]])
+    model.save(tmp_path / "model.h5")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model.h5")([np.ones((1, 1))] * 2), [[3]])
+
+    class Sum(layers.Layer):
+        def call(self, x, other=None):
+            return x + other
+
+    model = keras.Model(a, Sum()(3.0, other=a))
+    read = keras.Model.from_config(model.get_config(), custom_objects={"Sum": Sum})
+    np.testing.assert_array_equal(read(np.ones((1, 1))), [[4]])
+
+
+def test_the_format_h5_of_a_file_with_any_name(tf_keras_2, tmp_path):
+    model = tf_keras_2.keras.Sequential([tf_keras_2.keras.layers.Dense(2, input_shape=(3,))])
+    model.save(tmp_path / "model", save_format="h5")
+    assert h5py.is_hdf5(tmp_path / "model")
+    assert tf_keras_2.keras.models.load_model(tmp_path / "model").count_params() == 8
+
+
+@pytest.mark.parametrize("compiled_first", [True, False])
+def test_a_checkpoint_has_the_state_of_an_optimizer_that_is_compiled_later(tf_keras_2, tmp_path, compiled_first):
+    keras, x = tf_keras_2.keras, np.arange(12.0).reshape(4, 3)
+
+    def made():
+        return keras.Sequential([keras.layers.Dense(1, input_shape=(3,), kernel_initializer="ones")])
+
+    def trained(model, steps):
+        for _ in range(steps):
+            model.train_on_batch(x, x[:, :1])
+        return model.get_weights()[0]
+
+    first, second = made(), made()
+    first.compile(keras.optimizers.Adam(0.1), "mse")
+    trained(first, 3)
+    first.save_weights(str(tmp_path / "checkpoint"))
+    expected = trained(first, 2)
+    if compiled_first:
+        second.compile(keras.optimizers.Adam(0.1), "mse")
+    second.load_weights(str(tmp_path / "checkpoint"))
+    if not compiled_first:
+        second.compile(keras.optimizers.Adam(0.1), "mse")
+    np.testing.assert_allclose(trained(second, 2), expected, rtol=1e-6)
+    assert int(second.optimizer.iterations) == 5

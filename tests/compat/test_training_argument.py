@@ -65,3 +65,18 @@ def test_training(installed, base):
 def test_tf_keras_trains_both(tf_keras):
     for base in (Without, With):
         assert trained(tf_keras, base) == pytest.approx(0.74755, abs=1e-4)
+
+
+def test_calls_of_tf_keras_2_have_the_learning_phase(tf_keras_2):
+    keras, x = tf_keras_2.keras, np.ones((1, 100), "float32")
+    inputs = keras.Input((100,))
+    model = keras.Model(inputs, keras.layers.Dropout(0.5)(inputs))
+    alone = keras.layers.Dropout(0.5)
+    drops = lambda call, **kwargs: bool(np.any(np.asarray(call(x, **kwargs)) == 0))  # noqa: E731
+    keras.backend.set_learning_phase(1)
+    assert drops(model) and drops(alone) and drops(keras.Sequential([alone]))
+    assert not drops(model, training=False) and not drops(model.predict, verbose=0)
+    keras.backend.set_learning_phase(0)
+    assert not drops(model) and drops(model, training=True)
+    with keras.backend.learning_phase_scope(1):
+        assert drops(tf_keras_2.function(lambda x: model(x)))

@@ -23,7 +23,7 @@ from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
 from gazelle.constraints import Constraint
-from gazelle.core import dtypes, names, shape_inference, symbolic
+from gazelle.core import dtypes, names, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.prng import SeedGenerator
@@ -34,7 +34,7 @@ from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import ArrayLike, Config, Nested, Shape, Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
-from gazelle.layers.call_arguments import argument_names, call_argument_names
+from gazelle.layers.call_arguments import argument_names, call_argument_names, positional
 from gazelle.layers.calling import call_on_values
 from gazelle.models import Model
 from gazelle.regularizers import Regularizer
@@ -45,6 +45,15 @@ from gazelle.saving.registration import imported_classes
 def follows_phase() -> bool:
     """Whether calls get the value of `K.set_learning_phase`, which was part of the graphs that were built after it."""
     return era.is_package_before_keras_3() and phase.fixed_phase() is not None
+
+
+def _is_outermost(layer: Layer, args: Any, kwargs: Any) -> bool:
+    """Whether tf.keras 2 took the mode of a call from `K.set_learning_phase`: nothing else determines it."""
+    scope = tracing.current()
+    if not era.is_tf_keras_2() or (scope is not None and (scope.inside or scope.training is not None)):
+        return False
+    given = kwargs.get("training", positional(layer, "training", args))
+    return given is None and not symbolic.any_symbolic(args, kwargs) and not symbolic.any_in_graph(args, kwargs)
 
 
 def _sizes_set_in_build() -> tuple[str, ...]:
@@ -214,6 +223,8 @@ class LayerMixin(CompatObject):
         args = tuple(list(value) if isinstance(value, ValuesView) else value for value in args)  # `outputs.values()`
         if len(args) > 1 and era.is_tf_keras_2():
             args, kwargs = masks.by_name(self, args, kwargs)
+        if phase.fixed_phase() is not None and _is_outermost(self, args, kwargs):
+            kwargs["training"] = bool(phase.fixed_phase())
         calls = facade.adapter
         if not calls.has_tensors and facade.loaded.has_box((args, kwargs)):
             calls = facade.loaded  # in a function that received tensors without the facade

@@ -143,7 +143,8 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
         kwargs.update({key: _named_in_folder(kwargs[key], name) for key in ("filepath",) if key in kwargs})
     path = _path(args, kwargs)
     if name != "load_weights" and isinstance(path, str | os.PathLike):
-        _make_folder(path, name == "save" and (kwargs.get("save_format") == "tf" or _is_saved_model(path)))
+        given = kwargs.get("save_format")
+        _make_folder(path, name == "save" and given not in ("h5", "hdf5") and (given == "tf" or _is_saved_model(path)))
     return args
 
 
@@ -175,9 +176,11 @@ def _finished(model: Any, name: str, out: Any, path: Any) -> Any:
     """What a method returns to the program, after what earlier versions also did at its end."""
     if name == "load_weights":
         gates.adapt(model, path)
+        methods.state_comes_later(model, path)
         return LoadStatus(out)
     if name == "compile":
         adopt(model.optimizer)
+        methods.restore_state(model)
         frozen.remember(model)
     if name == "save":
         saved_classes.remember(model, path)
