@@ -160,9 +160,9 @@ def state_comes_later(model: Model, filepath: PathLike | None) -> None:
     """Note that the state of an optimizer in a checkpoint is restored by `compile`, as tf.keras 2 did."""
     path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
     vars(model).pop(_OF_OPTIMIZER, None)
-    if era.is_tf_keras_2() and model.optimizer is None and os.path.exists(path):
-        if not path.endswith(_WITHOUT_OPTIMIZER):
-            vars(model)[_OF_OPTIMIZER] = path
+    has_state = os.path.exists(path) and not path.endswith(_WITHOUT_OPTIMIZER)
+    if has_state and era.is_tf_keras_2() and model.optimizer is None:
+        vars(model)[_OF_OPTIMIZER] = path
 
 
 def restore_state(model: Model) -> None:

@@ -129,3 +129,35 @@ def test_counts_of_sequences_replace_those_of_texts_in_keras_1(keras_1):
     tokenizer.fit_on_sequences([[1, 2, 2], [3, 1]])
     found = tokenizer.sequences_to_matrix([[1, 2, 2]], "tfidf")
     np.testing.assert_allclose(found, [[0, 0.51082562, 1.17360019, 0]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shift", "place"), [({"tx": 1}, [0, 1]), ({"tx": -1}, [2, 1]), ({"ty": 1}, [1, 0]), ({"ty": -1}, [1, 2])]
+)
+def test_an_image_whose_columns_are_stored_before_its_rows(tf_keras_2, shift, place):
+    """x moves along the axis of the columns, y along that of the rows."""
+    x = np.zeros((3, 4, 1))
+    x[1, 1] = 1
+    moved = tf_keras_2.keras.preprocessing.image.apply_affine_transform(
+        x, **shift, row_axis=1, col_axis=0, channel_axis=2
+    )
+    assert np.argwhere(moved[..., 0]).tolist() == [place]
+
+
+def test_labels_and_files_of_a_data_frame(tf_keras_2, tmp_path):
+    frames = pytest.importorskip("pandas")
+    image = tf_keras_2.keras.preprocessing.image
+    names = [f"{i}.png" for i in range(3)]
+    for name in names:
+        image.save_img(str(tmp_path / name), X[0])
+    (tmp_path / "other.txt").write_text("no image")
+    table = frames.DataFrame({"filename": names, "a": [0.0, 1, 2], "b": [np.arange(4.0)] * 3})
+    options = {"directory": str(tmp_path), "batch_size": 3, "shuffle": False}
+    batches = image.ImageDataGenerator().flow_from_dataframe(
+        table, y_col=["a", "b"], class_mode="multi_output", **options
+    )
+    _, (a, b) = next(batches)
+    np.testing.assert_array_equal(a, [0, 1, 2])
+    np.testing.assert_array_equal(b, [np.arange(4)] * 3)
+    table = frames.DataFrame({"filename": [*names, "other.txt"]})
+    assert image.ImageDataGenerator().flow_from_dataframe(table, class_mode=None, **options).n == 3

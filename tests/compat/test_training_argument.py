@@ -74,9 +74,11 @@ def test_calls_of_tf_keras_2_have_the_learning_phase(tf_keras_2):
     alone = keras.layers.Dropout(0.5)
     drops = lambda call, **kwargs: bool(np.any(np.asarray(call(x, **kwargs)) == 0))  # noqa: E731
     keras.backend.set_learning_phase(1)
-    assert drops(model) and drops(alone) and drops(keras.Sequential([alone]))
-    assert not drops(model, training=False) and not drops(model.predict, verbose=0)
+    assert all(map(drops, (model, alone, keras.Sequential([alone]))))
+    assert not drops(model, training=False)
+    assert not drops(model.predict, verbose=0)
     keras.backend.set_learning_phase(0)
-    assert not drops(model) and drops(model, training=True)
+    assert not drops(model)
+    assert drops(model, training=True)
     with keras.backend.learning_phase_scope(1):
         assert drops(tf_keras_2.function(lambda x: model(x)))

@@ -56,14 +56,14 @@ def apply_affine_transform(
         matrix = matrix @ [[zx, 0, 0], [0, zy, 0], [0, 0, 1]]
     if np.array_equal(matrix, np.eye(3)):
         return x
-    image = np.moveaxis(x, (row_axis, col_axis, channel_axis), (0, 1, 2))
-    centred = transform_matrix_offset_center(matrix, *image.shape[:2])
+    axes = (min(row_axis, col_axis), max(row_axis, col_axis), channel_axis)  # as they are stored
+    centred = transform_matrix_offset_center(matrix, x.shape[row_axis], x.shape[col_axis])
     if (
         col_axis > row_axis and not era.is_package_before_keras_3()
     ):  # the matrix is for (x, y), arrays are (row, column)
         centred = centred[[1, 0, 2]][:, [1, 0, 2]]
-    moved = _sample(image, centred, fill_mode, cval, order)
-    return np.moveaxis(moved, (0, 1, 2), (row_axis, col_axis, channel_axis)).astype(x.dtype)
+    moved = _sample(np.moveaxis(x, axes, (0, 1, 2)), centred, fill_mode, cval, order)
+    return np.moveaxis(moved, (0, 1, 2), axes).astype(x.dtype)
 
 
 def apply_transform(

@@ -198,6 +198,10 @@ class DirectoryIterator(_Files):
         print(f"Found {self.samples} images belonging to {self.num_classes} classes.")
 
 
+def _is_image(path: str) -> bool:
+    return path.lower().endswith(EXTENSIONS[:-1]) and os.path.isfile(path)
+
+
 class DataFrameIterator(_Files):
     """Augmented images of the files named in a column of a data frame."""
 
@@ -216,7 +220,7 @@ class DataFrameIterator(_Files):
         options = _Options.of(args, kwargs)
         class_mode, classes = options.class_mode, options.classes
         paths = [os.path.join(directory or "", str(name)) for name in dataframe[x_col]]
-        rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or os.path.isfile(path)], int)
+        rows = np.asarray([i for i, path in enumerate(paths) if not validate_filenames or _is_image(path)], int)
         self.directory = directory or ""
         values: Any = None if class_mode in ("input", None) else self._column(dataframe, y_col, class_mode)
         self.class_indices = {}
@@ -247,5 +251,5 @@ class DataFrameIterator(_Files):
     @staticmethod
     def _column(dataframe: Any, y_col: Any, class_mode: str | None) -> Any:
         if isinstance(y_col, list | tuple) and class_mode == "multi_output":
-            return [np.asarray(dataframe[name]) for name in y_col]
+            return [np.asarray(dataframe[name].tolist()) for name in y_col]  # elements may be arrays
         return np.asarray(dataframe[list(y_col) if isinstance(y_col, tuple) else y_col])
