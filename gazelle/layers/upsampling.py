@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle.core.types import Array
 from gazelle.layers.base import Layer
 from gazelle.layers.spatial import choice, set_data_format, sizes, space_axes
+from gazelle.ops.image.weighted_resizing import WEIGHTED, weighted
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
@@ -33,6 +34,8 @@ class _UpSampling(Layer):
 
     def call(self, x: Array) -> Array:
         times = dict(zip(space_axes(self), self.size if self.rank > 1 else (self.size,), strict=True))
+        if self.interpolation in WEIGHTED:
+            return weighted(x, {axis: x.shape[axis] * n for axis, n in times.items()}, self.interpolation)
         if self.interpolation != "nearest":
             shape = [n * times.get(axis, 1) for axis, n in enumerate(x.shape)]
             return jax.image.resize(x, shape, method=self.interpolation, antialias=False)
@@ -67,7 +70,8 @@ class UpSampling2D(_UpSampling):
     Args:
         size: Factor, an integer or (for rows, for columns).
         data_format: Position of the channel axis, 'channels_last' or 'channels_first'; None for the global setting.
-        interpolation: 'nearest' repeats pixels; 'bilinear', 'bicubic', 'lanczos3' and 'lanczos5' interpolate.
+        interpolation: 'nearest' repeats pixels; 'bilinear', 'bicubic', 'lanczos3', 'lanczos5', 'area', 'gaussian' and
+            'mitchellcubic' interpolate.
         **kwargs: Arguments of `Layer`: `name`, `dtype`, `trainable`, `activity_regularizer`, `input_shape` and others.
 
     Example:
@@ -76,7 +80,7 @@ class UpSampling2D(_UpSampling):
     """
 
     rank = 2
-    methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")
+    methods = ("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", *WEIGHTED)
 
     def __init__(
         self,

@@ -516,3 +516,51 @@ def test_serialize_takes_the_format_of_earlier_files(tf_keras_2):
     assert keras.layers.deserialize(config, use_legacy_format=True).units == 2
     assert keras.losses.serialize(keras.losses.mse, use_legacy_format=True) == "mean_squared_error"
     assert sorted(keras.optimizers.serialize(keras.optimizers.SGD(), use_legacy_format=True)) == sorted(config)
+
+
+@pytest.mark.parametrize(
+    ("interpolation", "smaller", "larger"),
+    [
+        ("area", [1.5, 3.5, 6.5, 8.5, 11.5, 13.5], [0, 0, 1, 1, 2, 2]),
+        (
+            "gaussian",
+            [1.334434, 3.334434, 6.5, 8.5, 11.665566, 13.665566],
+            [0.237129, 0.458645, 0.965326, 1.414081, 1.965326, 2.414081],
+        ),
+        (
+            "mitchellcubic",
+            [1.086517, 3.187188, 6.449665, 8.550335, 11.812814, 13.913486],
+            [-0.154462, 0.097804, 0.600981, 1.12643, 1.62643, 2.15188],
+        ),
+    ],
+)
+def test_methods_of_resizing(tf_keras_2, interpolation, smaller, larger):
+    x = np.arange(32.0, dtype="float32").reshape(2, 4, 4, 1)
+    layers = tf_keras_2.keras.layers
+    np.testing.assert_allclose(layers.Resizing(3, 2, interpolation=interpolation)(x)[0].numpy().ravel(), smaller, 1e-5)
+    found = layers.UpSampling2D(2, interpolation=interpolation)(x).numpy().ravel()[:6]
+    np.testing.assert_allclose(found, larger, rtol=1e-5, atol=1e-5)
+
+
+def test_modules_in_a_sequential_model(tf_keras_2):
+    class Scaled(tf_keras_2.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = tf_keras_2.Variable(2.0)
+
+        def __call__(self, x):
+            return self.factor * x
+
+    model = tf_keras_2.keras.Sequential([Scaled(), tf_keras_2.keras.layers.Dense(1)])
+    assert model(np.ones((2, 3), "float32")).shape == (2, 1)
+    assert len(model.trainable_weights) == 3
+    model.compile("sgd", "mse")
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    assert float(model.layers[0].module.factor) != 2
+
+
+def test_splitting_of_batches_counts_samples(tf_keras_2):
+    data = tf_keras_2.data.Dataset.from_tensor_slices((np.arange(5), np.arange(5)))
+    left, right = tf_keras_2.keras.utils.split_dataset(data.batch(2), left_size=1)
+    assert [x.numpy().tolist() for x, _ in left] == [[0]]
+    assert [x.numpy().tolist() for x, _ in right] == [[1, 2], [3, 4]]

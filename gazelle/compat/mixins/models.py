@@ -14,6 +14,7 @@ from gazelle.compat import era, facade, former_files, frozen, graph_views, logs,
 from gazelle.compat.arguments.columns import OF_LABELS
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.era import called_by_gazelle
+from gazelle.compat.layers.module_layer import ModuleWrapper
 from gazelle.compat.metrics import containers, keras1_metrics
 from gazelle.compat.mixins.common import as_given, prepare
 from gazelle.compat.mixins.layers import follows_phase
@@ -22,7 +23,7 @@ from gazelle.compat.mixins.steps import loss_as_array, step_on_tensors
 from gazelle.compat.optimizers import resource_optimizers
 from gazelle.compat.step_functions import Maker
 from gazelle.compat.tables import listed
-from gazelle.compat.types import Function, TensorResult
+from gazelle.compat.types import Function, Option, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.serialization import serialize as serialize_argument
@@ -239,6 +240,12 @@ class SequentialMixin:
     @path.setter
     def path(self, path: str | None) -> None:
         self.__dict__["path"] = path
+
+    def add(self, layer: Option, *args: Any, **kwargs: Any) -> None:
+        """Append a layer; in tf.keras 2 also a `tf.Module`."""
+        if getattr(layer, "_contains_weights", False) and callable(layer) and era.is_tf_keras_2():
+            layer = adopt(ModuleWrapper(layer))
+        super().add(layer, *args, **kwargs)
 
     def build(self, input_shape: Nested[Shape] | None = None) -> None:
         """Create the weights; until Keras 3 the shape of an Input counted, and this one had no effect."""

@@ -38,7 +38,7 @@ class Resizing(ImageLayer):
     Args:
         height: Number of rows of the output.
         width: Number of columns of the output.
-        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5'.
+        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3', 'lanczos5', 'area', 'gaussian' or 'mitchellcubic'.
         crop_to_aspect_ratio: Whether to crop to the target's aspect ratio instead of changing it.
         pad_to_aspect_ratio: Whether to pad to the target's aspect ratio instead of changing it.
         fill_mode: Padding mode; only 'constant' is supported.

@@ -12,8 +12,9 @@ from gazelle.core.errors import ArgumentError, message
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import op
 from gazelle.ops.image.layout import as_float, back, choose, on_batch
+from gazelle.ops.image.weighted_resizing import WEIGHTED, weighted
 
-INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic")
+INTERPOLATIONS = ("bilinear", "nearest", "lanczos3", "lanczos5", "bicubic", *WEIGHTED)
 METHODS = ("linear", "bilinear", "trilinear", "cubic", "bicubic", "tricubic", "lanczos3", "lanczos5")
 
 
@@ -34,7 +35,7 @@ def resize(
     Args:
         images: One image (height, width, channels) or a batch of them.
         size: (height, width) of the result.
-        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3' or 'lanczos5'.
+        interpolation: 'bilinear', 'nearest', 'bicubic', 'lanczos3', 'lanczos5', 'area', 'gaussian' or 'mitchellcubic'.
         antialias: Whether to widen the filter where images shrink.
         crop_to_aspect_ratio: Whether to crop the images to the new aspect ratio first.
         pad_to_aspect_ratio: Whether to pad the images to the new aspect ratio first.
@@ -66,6 +67,8 @@ def resize(
             x = _cut(x, size)
         elif pad_to_aspect_ratio:
             x = _filled(x, size, fill_value)
+        if interpolation in WEIGHTED:
+            return back(weighted(as_float(x), {1: size[0], 2: size[1]}, interpolation, antialias), images.dtype)
         out = jax.image.resize(x, (x.shape[0], *size, x.shape[3]), interpolation, antialias)
         return back(out, images.dtype)
 

@@ -187,6 +187,7 @@ class Dataset(Elements):
     class_names: list[str] | None = None
     file_paths: list[str] | None = None
     _batch: int | None = None  # the size of batches whose last one may be smaller
+    _batch_size: int | None = None  # of `batch`; not of what is made from its result
     _spec: Any = None  # the specs that a program gave
     _source: Dataset | None = None  # whose elements, some or all, these are
     _options: Any = None
@@ -506,6 +507,7 @@ class Dataset(Elements):
             length = length // size if drop_remainder else -(-length // size)
         out = Dataset(lambda: grouped(self._begin(), itertools.repeat(size), drop_remainder, join), length)
         out._batch = None if drop_remainder else size
+        out._batch_size = size
         return out
 
     @_with_fed_numbers

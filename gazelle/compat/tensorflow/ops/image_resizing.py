@@ -29,8 +29,6 @@ def _resize(
     images, size = jnp.asarray(images), tuple(int(n) for n in size)
     method = _name_of(method)
     size = _in_proportion(images, size) if preserve_aspect_ratio else size
-    if method in ("area", *_KERNELS):
-        return _weighted(images.astype("float32"), size, method, antialias)
     return ops.image.resize(
         images if method == "nearest" else images.astype("float32"),
         size,
@@ -47,29 +45,6 @@ def _in_proportion(images: Any, size: Any) -> Any:
     """The largest size within `size` with the proportions of the images."""
     fraction = min(size[0] / images.shape[-3], size[1] / images.shape[-2])
     return round(images.shape[-3] * fraction), round(images.shape[-2] * fraction)
-
-
-def _mitchell(x: Any) -> Any:
-    near, far = (7 * x**3 - 12 * x**2 + 16 / 3) / 6, (-7 / 3 * x**3 + 12 * x**2 - 20 * x + 32 / 3) / 6
-    return np.where(x < 1, near, np.where(x < 2, far, 0))
-
-
-#: weights by the distance from the point
-_KERNELS = {"gaussian": lambda x: np.where(x < 1.5, np.exp(-2 * x**2), 0), "mitchellcubic": _mitchell}
-
-
-def _weighted(images: Any, size: Any, method: str, antialias: bool) -> Any:
-    """Each pixel is the mean of the part of the image that it covers, or of the pixels around it with weights."""
-    for axis, count in zip((-3, -2), size, strict=True):
-        pixels, edges = np.arange(images.shape[axis]), np.linspace(0, images.shape[axis], count + 1)[:, None]
-        if method == "area":
-            weights = np.maximum(0, np.minimum(edges[1:], pixels + 1) - np.maximum(edges[:-1], pixels))
-        else:
-            distances = abs(pixels + 0.5 - (edges[1:] + edges[:-1]) / 2)
-            weights = _KERNELS[method](distances / (max(1, len(pixels) / count) if antialias else 1))
-        weights = (weights / weights.sum(1, keepdims=True)).astype("float32")
-        images = jnp.moveaxis(jnp.tensordot(images, weights, [[axis], [1]]), -1, axis)
-    return images
 
 
 def _resize_of_1(
