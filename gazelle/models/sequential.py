@@ -115,7 +115,8 @@ class Sequential(Model):
             )
             self._extend(layer)
         elif isinstance(layer, Model) and layer._graph is not None:
-            if len(layer.inputs) > 1:  # its graph is continued, as one Input may occur twice
+            # its graph is continued, as one Input may occur twice, and data in a dict have the names of its inputs
+            if len(layer.inputs) > 1 or isinstance(layer._graph.inputs, dict):
                 self._head, self._tail = layer.inputs, layer.output
                 self._set_chain()
                 return

@@ -220,3 +220,48 @@ def test_numbers_of_categories(tf):
     ]
     assert [column.num_buckets for column in made] == [100, 4, 7, 4]
     assert [column.key for column in (numbers, *made[:3])] == ["a", "h", "v", "i"]
+
+
+MISSING = {
+    "words": (lambda c: c.categorical_column_with_vocabulary_list("x", ["a", "b"], num_oov_buckets=1), "text"),
+    "default": (lambda c: c.categorical_column_with_vocabulary_list("x", ["a", "b"], default_value=0), "text"),
+    "hashed": (lambda c: c.categorical_column_with_hash_bucket("x", 4), "text"),
+    "identity": (lambda c: c.categorical_column_with_identity("x", 3, default_value=0), "numbers"),
+    "hashed numbers": (lambda c: c.categorical_column_with_hash_bucket("x", 4, dtype="int64"), "numbers"),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_empty_texts_and_minus_one_are_missing(tf, name):
+    make, kind = MISSING[name]
+    dense = {"text": [["a", ""], ["", "b"]], "numbers": [[0, -1], [1, 2]]}[kind]
+    column = tf.keras.layers.DenseFeatures(tf.feature_column.indicator_column(make(tf.feature_column)))
+    expected = {
+        "words": [[1, 0, 0], [0, 1, 0]],
+        "default": [[1, 0], [0, 1]],
+        "hashed": [[0, 0, 0, 1], [0, 0, 1, 0]],
+        "identity": [[1, 0, 0], [0, 1, 1]],
+        "hashed numbers": [[0, 0, 0, 1], [0, 1, 0, 1]],
+    }[name]
+    np.testing.assert_array_equal(column({"x": np.array(dense)}), expected)
+
+
+def test_what_a_sparse_feature_does_not_store_is_missing(tf):
+    c, indices = tf.feature_column, [[0, 0], [1, 0], [2, 0], [2, 1]]
+    numbers = tf.SparseTensor(indices, [0, 1, 2, 2], [3, 3])
+    texts = tf.SparseTensor(indices, ["a", "b", "zz", "a"], [3, 3])
+    for column, given, expected in (
+        (c.categorical_column_with_identity("x", 3), numbers, [[1, 0, 0], [0, 1, 0], [0, 0, 2]]),
+        (MISSING["words"][0](c), texts, [[1, 0, 0], [0, 1, 0], [1, 0, 1]]),
+    ):
+        np.testing.assert_array_equal(layers.DenseFeatures(c.indicator_column(column))({"x": given}), expected)
+
+
+def test_one_feature_at_the_beginning_of_a_sequential_model(tf):
+    column = tf.feature_column.indicator_column(MISSING["words"][0](tf.feature_column))
+    model = tf.keras.Sequential([tf.keras.layers.DenseFeatures(column), layers.Dense(1, kernel_initializer="ones")])
+    data = {"x": np.array(["a", "", "q"])}
+    np.testing.assert_array_equal(model(data)[:, 0], [1, 0, 1])
+    model.compile("sgd", "mse")
+    model.fit(data, np.zeros((3, 1)), verbose=0)
+    assert model.predict(data, verbose=0).shape == (3, 1)

@@ -224,3 +224,10 @@ def test_the_keys_of_inputs_and_outputs_are_matched_in_any_order(kind):
     nested = {"k": kind((name, Input((), name=name)) for name in "ba")}
     model = Model(nested, nested["k"]["b"] * 10 + nested["k"]["a"])
     assert model({"k": {"b": np.ones(1), "a": np.full(1, 2.0)}}).tolist() == [12]
+
+
+def test_a_sequential_model_that_begins_with_a_model_of_one_named_input():
+    inputs = {"a": gazelle.Input((2,), name="a")}
+    inner = gazelle.Model(inputs, gazelle.layers.Dense(2)(inputs["a"]))
+    model, x = gazelle.Sequential([inner, gazelle.layers.Dense(1)]), np.ones((3, 2))
+    np.testing.assert_array_equal(model.predict({"a": x}, verbose=0), model.predict(x, verbose=0))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gazelle.compat import facade
-from gazelle.compat.types import NamedObject, TensorResult
+from gazelle.compat.types import NamedObject, Option, TensorResult
 from gazelle.layers import Layer
 
 
@@ -16,10 +14,10 @@ class ModuleWrapper(Layer, abstract=True):
         module: A callable `tf.Module`.
     """
 
-    def __init__(self, module: NamedObject, **kwargs: Any) -> None:
+    def __init__(self, module: NamedObject, **kwargs: Option) -> None:
         super().__init__(**kwargs)
         self.module = module
 
-    def call(self, x: Any, training: Any = None) -> TensorResult:
+    def call(self, x: Option, training: Option = None) -> TensorResult:
         """Call the module."""
         return facade.adapter.user_defined_call(self.module, (x,), {})

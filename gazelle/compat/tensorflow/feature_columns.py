@@ -15,6 +15,7 @@ from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.recording import unboxed
 from gazelle.compat.tensorflow.names import NAMES, named
+from gazelle.compat.tensorflow.ops.sparse import SparseTensor, to_dense
 from gazelle.compat.tensorflow.v1 import graph_variables, graphs, scopes
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -46,7 +47,21 @@ class Column:
 
 
 def _categories(key: str, dtype: str, count: int, read: Callable[[KerasTensor], KerasTensor]) -> Column:
-    return Column(key, {key: ((1,), dtype)}, lambda inputs: read(inputs[key]), count)
+    def found(inputs: Inputs) -> KerasTensor:
+        return _known(read(inputs[key]), _is_missing(inputs[key], dtype))
+
+    return Column(key, {key: ((1,), dtype)}, found, count)
+
+
+def _is_missing(value: KerasTensor, dtype: str) -> KerasTensor:
+    """Whether a feature has no value: '' and -1 are none, and are no category, even an unknown one."""
+    if dtype != "string":
+        return value == -1
+    return gazelle.layers.StringLookup(vocabulary=[""])(unboxed(value)) == 1
+
+
+def _known(ids: KerasTensor, missing: KerasTensor) -> KerasTensor:
+    return ops.where(missing, ops.full_like(ids, -1), ids)
 
 
 def _check(column: Any, function: str, categorical: bool) -> None:
@@ -119,7 +134,9 @@ def hash_bucket(key: str, hash_bucket_size: int, dtype: DTypeLike | None = "stri
 @named("feature_column.crossed_column")
 def crossed_column(keys: Sequence[str | Column], hash_bucket_size: int, hash_key: int | None = None) -> Column:
     columns = [
-        _categories(one, "string", hash_bucket_size, lambda value: value) if isinstance(one, str) else one
+        Column(one, {one: ((1,), "string")}, lambda inputs, one=one: inputs[one], hash_bucket_size)
+        if isinstance(one, str)
+        else one
         for one in sorted(keys, key=lambda one: isinstance(one, str))  # TensorFlow has columns before keys
     ]
     for column in columns:
@@ -294,4 +311,16 @@ def DenseFeatures(  # noqa: N802 - the name of a layer
     whole = parts[0] if len(parts) == 1 else gazelle.layers.Concatenate()(parts)
     made: Model = namespace("gazelle.models").Model(inputs, whole, name=name)
     made.trainable = trainable
+    vars(made)["_prepare_inputs"] = _dense
     return made
+
+
+def _dense(features: Any) -> Any:
+    """Features with a dense tensor for each sparse one, where what is not stored is missing."""
+    if not isinstance(features, dict) or not any(isinstance(value, SparseTensor) for value in features.values()):
+        return features
+    return {k: _dense_tensor(value) if isinstance(value, SparseTensor) else value for k, value in features.items()}
+
+
+def _dense_tensor(tensor: SparseTensor) -> TensorResult:
+    return to_dense(tensor, "" if tensor.dtype == "string" else -1)

@@ -71,6 +71,8 @@ def from_outside(args: Tree) -> bool:
 
 def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
+    if args and "_prepare_inputs" in vars(layer):
+        args = (vars(layer)["_prepare_inputs"](args[0]), *args[1:])
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
     training = kwargs.get("training")

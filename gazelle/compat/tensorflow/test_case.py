@@ -50,7 +50,8 @@ class TestCase(unittest.TestCase):
     test_session = property(lambda self: self.session)  # not a function, which would be a test
 
     def evaluate(self, tensors: TensorLike) -> TensorResult:
-        """Return the values as NumPy arrays."""
+        """Return the values as NumPy arrays; those of a function are what it returns."""
+        tensors = tensors() if callable(tensors) and not is_box(tensors) else tensors
         return jax.tree.map(_value, tensors, is_leaf=is_box)
 
     def get_temp_dir(self) -> str:
