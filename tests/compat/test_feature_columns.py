@@ -232,10 +232,12 @@ MISSING = {
 
 
 @pytest.mark.parametrize("name", MISSING)
-def test_empty_texts_and_minus_one_are_missing(tf, name):
+def test_empty_texts_and_minus_one_are_missing(tf_keras_2, name):
     make, kind = MISSING[name]
     dense = {"text": [["a", ""], ["", "b"]], "numbers": [[0, -1], [1, 2]]}[kind]
-    column = tf.keras.layers.DenseFeatures(tf.feature_column.indicator_column(make(tf.feature_column)))
+    column = tf_keras_2.keras.layers.DenseFeatures(
+        tf_keras_2.feature_column.indicator_column(make(tf_keras_2.feature_column))
+    )
     expected = {
         "words": [[1, 0, 0], [0, 1, 0]],
         "default": [[1, 0], [0, 1]],
@@ -246,20 +248,24 @@ def test_empty_texts_and_minus_one_are_missing(tf, name):
     np.testing.assert_array_equal(column({"x": np.array(dense)}), expected)
 
 
-def test_what_a_sparse_feature_does_not_store_is_missing(tf):
-    c, indices = tf.feature_column, [[0, 0], [1, 0], [2, 0], [2, 1]]
-    numbers = tf.SparseTensor(indices, [0, 1, 2, 2], [3, 3])
-    texts = tf.SparseTensor(indices, ["a", "b", "zz", "a"], [3, 3])
+def test_what_a_sparse_feature_does_not_store_is_missing(tf_keras_2):
+    c, indices = tf_keras_2.feature_column, [[0, 0], [1, 0], [2, 0], [2, 1]]
+    numbers = tf_keras_2.SparseTensor(indices, [0, 1, 2, 2], [3, 3])
+    texts = tf_keras_2.SparseTensor(indices, ["a", "b", "zz", "a"], [3, 3])
     for column, given, expected in (
         (c.categorical_column_with_identity("x", 3), numbers, [[1, 0, 0], [0, 1, 0], [0, 0, 2]]),
         (MISSING["words"][0](c), texts, [[1, 0, 0], [0, 1, 0], [1, 0, 1]]),
     ):
-        np.testing.assert_array_equal(layers.DenseFeatures(c.indicator_column(column))({"x": given}), expected)
+        np.testing.assert_array_equal(
+            tf_keras_2.keras.layers.DenseFeatures(c.indicator_column(column))({"x": given}), expected
+        )
 
 
-def test_one_feature_at_the_beginning_of_a_sequential_model(tf):
-    column = tf.feature_column.indicator_column(MISSING["words"][0](tf.feature_column))
-    model = tf.keras.Sequential([tf.keras.layers.DenseFeatures(column), layers.Dense(1, kernel_initializer="ones")])
+def test_one_feature_at_the_beginning_of_a_sequential_model(tf_keras_2):
+    column = tf_keras_2.feature_column.indicator_column(MISSING["words"][0](tf_keras_2.feature_column))
+    model = tf_keras_2.keras.Sequential(
+        [tf_keras_2.keras.layers.DenseFeatures(column), tf_keras_2.keras.layers.Dense(1, kernel_initializer="ones")]
+    )
     data = {"x": np.array(["a", "", "q"])}
     np.testing.assert_array_equal(model(data)[:, 0], [1, 0, 1])
     model.compile("sgd", "mse")
