@@ -212,7 +212,8 @@ class MultiOptimizer(Optimizer):
             self._paths[key] = (variable.path, variable.path.removeprefix(f"{model}/"))
 
     def _optimizer_of(self, path: str, w: Array) -> object:
-        paths = self._paths.get(path, (path,))
+        variable = self._keys.of(path)  # of a model without `compile`, whose keys are not the paths of its variables
+        paths = self._paths.get(path) or ((path,) if variable is None else (variable.path, path))
         if isinstance(self.optimizer_map, OptimizerMap):
             return self.optimizer_map.of(*paths)
         name = path.rsplit("/", 1)[-1]

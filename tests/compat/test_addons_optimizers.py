@@ -200,3 +200,33 @@ def test_weight_decay_may_be_a_schedule(tf_keras_2):
     np.testing.assert_allclose(weight.numpy(), [0.5 * 0.75])
     again = tfa.optimizers.RectifiedAdam.from_config(optimizer.get_config())
     assert again.weight_decay.get_config() == schedule.get_config()
+
+
+def test_multi_optimizer_in_a_loop_with_a_tape(tf_keras_2):
+    keras, optimizers = tf_keras_2.keras, tf_keras_2.keras.optimizers
+
+    class Net(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = keras.layers.Dense(2), keras.layers.Dense(1)
+
+        def call(self, x):
+            return self.b(self.a(x))
+
+    model = Net()
+    model.build((None, 4))
+    optimizer = tfa.optimizers.MultiOptimizer([(optimizers.SGD(0.0), model.a), (optimizers.Adam(0.1), model.b)])
+    before = model.get_weights()
+    with tf_keras_2.GradientTape() as tape:
+        loss = tf_keras_2.reduce_mean(model(tf_keras_2.ones((4, 4))) ** 2)
+    optimizer.apply_gradients(zip(tape.gradient(loss, model.trainable_variables), model.trainable_variables))
+    moved = [np.abs(new - old).max() for new, old in zip(model.get_weights(), before, strict=True)]
+    np.testing.assert_allclose(moved, [0, 0, 0.1, 0.1], rtol=1e-3)
+
+
+def test_the_config_of_a_wrapper_contains_arguments_of_earlier_versions(tf_keras_2):
+    inner = tf_keras_2.keras.optimizers.legacy.SGD(2.0, momentum=0.3, decay=0.1)
+    config = tfa.optimizers.MovingAverage(inner, average_decay=0.5).get_config()
+    again = tfa.optimizers.MovingAverage.from_config(config)
+    assert again.optimizer.decay == 0.1
+    assert again.get_config() == config

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import jax.numpy as jnp
 
 from gazelle import optimizers
+from gazelle.compat.namespaces import namespace
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
 from gazelle.core.serialization import serialize
@@ -104,6 +105,13 @@ class OptimizerWrapper(Optimizer, abstract=True):
     def get_config(self) -> Config:
         own = {key: getattr(self, key) for key in self._config if hasattr(self, key)}
         return {key: serialize(value) for key, value in own.items()}
+
+    @classmethod
+    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
+        inner = config["optimizer"]
+        if isinstance(inner, Mapping):  # which may have arguments of earlier versions
+            inner = namespace("gazelle.optimizers").deserialize(inner, custom_objects)
+        return super().from_config({**config, "optimizer": inner}, custom_objects)
 
 
 def _inner(slots: Slots) -> Slots:
