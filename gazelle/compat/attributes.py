@@ -324,6 +324,11 @@ _CHECKPOINT: dict[str, Callable[[Any], Any]] = {
 }
 
 
+def _set_weights(metric: Any, weights: Iterable[Any]) -> None:
+    for variable, value in zip(metric.variables, weights, strict=True):
+        variable.assign(value)
+
+
 def _merge_state(metric: Any, metrics: Iterable[Any]) -> None:
     for other in metrics:
         for own, variable in zip(metric.variables, other.variables, strict=True):
@@ -333,6 +338,7 @@ def _merge_state(metric: Any, metrics: Iterable[Any]) -> None:
 _METRIC: dict[str, Callable[[Any], Any]] = {
     "merge_state": _method(_merge_state),
     "get_weights": _method(lambda metric: [variable.numpy() for variable in metric.variables]),
+    "set_weights": _method(_set_weights),
     **dict.fromkeys(("weights", "non_trainable_weights"), lambda metric: adopt(metric.variables)),
     "accumulator": lambda metric: next(iter(metric.variables), NOTHING),
 }

@@ -192,3 +192,29 @@ def test_modules_of_the_package(installed):
     assert InstanceNormalization is tfa.layers.InstanceNormalization
     assert weight_decay_optimizers.AdamW is tfa.optimizers.AdamW
     np.testing.assert_allclose(pairwise_distance(np.array([[0.0, 0], [3, 4]])), [[0, 5], [5, 0]])
+
+
+def test_unpooling_puts_values_where_pooling_took_them(tf_keras_2, installed):
+    import tensorflow as tf
+    import tensorflow_addons as tfa
+
+    x = np.random.default_rng(0).normal(size=(2, 4, 6, 3)).astype("float32")
+    largest = x == x.reshape(2, 2, 2, 3, 2, 3).max((2, 4), keepdims=True).repeat(2, 2).repeat(2, 4).reshape(x.shape)
+    pooled, positions = tf.nn.max_pool_with_argmax(x, 2, 2, "SAME")
+    np.testing.assert_array_equal(tfa.layers.MaxUnpooling2D()(pooled, positions), np.where(largest, x, 0))
+    layer = tfa.layers.MaxUnpooling2DV2((2, 4, 6, 3))
+    np.testing.assert_array_equal(layer(pooled, mask=positions), np.where(largest, x, 0))
+    again = tfa.layers.MaxUnpooling2DV2.from_config(layer.get_config())
+    np.testing.assert_array_equal(again(pooled, positions), np.where(largest, x, 0))
+    inputs = tf.keras.Input((4, 6, 3))
+    outputs = tf.keras.layers.Lambda(lambda x: tf.nn.max_pool_with_argmax(x, 2, 2, "SAME"))(inputs)
+    model = tf.keras.Model(inputs, tfa.layers.MaxUnpooling2D()(*outputs))
+    assert model.output_shape == (None, 4, 6, 3)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), np.where(largest, x, 0))
+
+
+def test_metrics_of_tf_keras_2_have_weights(tf_keras_2):
+    metrics = tf_keras_2.keras.metrics.Mean(), tf_keras_2.keras.metrics.Mean()
+    metrics[0].update_state([1.0, 3.0])
+    metrics[1].set_weights(metrics[0].get_weights())
+    assert float(metrics[1].result()) == 2

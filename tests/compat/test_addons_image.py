@@ -63,3 +63,28 @@ def test_axes_of_images(shape):
     whole = utils.to_4D_image(x)
     assert len(whole.shape) == 4
     np.testing.assert_array_equal(utils.from_4D_image(whole, utils.get_ndims(x)), x)
+
+
+def test_warps_by_control_points_splines_and_samples():  # numbers of TensorFlow Addons 0.23
+    x = np.linspace(0, 1, 36).reshape(1, 3, 4, 3).astype("float32") ** 2
+    start = np.array([[[1.0, 1], [2, 2]]], "float32")
+    end = start + np.array([0.5, -0.25], "float32")
+    warped, flow = image.sparse_image_warp(x, start, end, num_boundary_points=2)
+    np.testing.assert_allclose(warped[0, 1, 1:, 0], [0.136274, 0.267139, 0.36], atol=1e-5)
+    np.testing.assert_allclose(flow[0, 1, :, 0], [0, 0.32579, -0.00617, 0], atol=1e-4)
+    assert image.sparse_image_warp(x[0, ..., 0], start, end, num_boundary_points=1)[0].shape == (3, 4)
+    more = np.array([[[0.0, 2], [3, 0]]], "float32")
+    points, values = (np.concatenate([v, more], 1) for v in (start, end))
+    y = image.interpolate_spline(points, values, np.array([[[0.0, 0], [1, 1], [3, 1]]], "float32"), 1, 0.1)
+    np.testing.assert_allclose(y[0], [[0.079, -0.0395], [1.53023, 0.73489], [3.26781, 0.8661]], atol=1e-4)
+    samples = image.resampler(x, np.array([[[0.5, 1.5], [-0.25, 0], [8, 8]]], "float32"))
+    np.testing.assert_allclose(samples[0, :, 1], [0.374286, 0.000612, 0], atol=1e-5)
+
+
+def test_hues_in_yiq():  # numbers of TensorFlow Addons 0.23
+    pixel = tf.constant([[[10, 200, 90]]], tf.uint8)
+    np.testing.assert_array_equal(image.adjust_hsv_in_yiq(pixel, 0.3, 0.7, 0.9), [[[49, 165, 53]]])
+    np.testing.assert_array_equal(image.random_hsv_in_yiq(pixel, 0, 1, 1, 0.5, 0.5), image.adjust_hsv_in_yiq(
+        pixel, scale_value=0.5))  # fmt: skip
+    with pytest.raises(ValueError, match="lower_saturation: expected a range"):
+        image.random_hsv_in_yiq(pixel, 0, 1.5, 0.5)

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.compat.addons import activations as addons
+from gazelle.compat.addons import unpooling
 from gazelle.compat.namespaces import names_of
+from gazelle.compat.tables import defined
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 __getattr__ = names_of("gazelle.layers")
 _addon = register_keras_serializable("Addons")
+globals().update(defined(unpooling))
 
 
 def _unit(kernel: Array) -> Array:
