@@ -140,19 +140,20 @@ def check_input(layer: Layer, spec: InputSpec, array: Array) -> None:
         raise ArgumentTypeError(message(what, expected=f"dtype {spec.dtype}", got=array.dtype))
 
 
-def check_single(layer: Layer, value: Sequence[Any]) -> None:
+def check_single(layer: Layer, value: Sequence[Any], label: str = "") -> None:
     """Raise an error for a list of tensors that is given to a layer of gazelle that takes one.
 
     Args:
         layer: the layer that was called.
         value: the first argument of the call.
+        label: the layer around it, which was called; empty if there is none.
     """
     if layer._maps_lists or not _takes_one_tensor(type(layer).call):
         return
     if "call" not in vars(layer) and any(len(getattr(tensor, "shape", ())) for tensor in value):
         hint = "Call it on one of them, or join them first: Concatenate()([a, b]), Add()([a, b])."
         got = f"a {type(value).__name__} of {len(value)}"
-        raise ArgumentTypeError(message(f"Input of {layer._label}", expected="one tensor", got=got, hint=hint))
+        raise ArgumentTypeError(message(f"Input of {label or layer._label}", expected="one tensor", got=got, hint=hint))
 
 
 @functools.cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
 import jax
@@ -12,6 +13,7 @@ from gazelle.core.errors import ArgumentError, ShapeError, message
 from gazelle.core.types import Array, Nested, Shape, Tree
 from gazelle.layers.base import Layer
 from gazelle.layers.call_arguments import argument_names
+from gazelle.layers.input_spec import check_single
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
@@ -82,6 +84,11 @@ class TimeDistributed(Wrapper):
     def __init__(self, layer: Layer, **kwargs: Unpack[LayerOptions]) -> None:
         super().__init__(layer, **kwargs)
         self.supports_masking = True
+
+    def _check_callable(self, args: Sequence[Any]) -> None:
+        super()._check_callable(args)
+        if args and isinstance(args[0], list | tuple):
+            check_single(self.layer, args[0], self._label)
 
     def build(self, input_shape: Nested[Shape]) -> None:  # type: ignore[override]
         super().build(tree.map_shape_structure(self._shape_of_step, input_shape))
