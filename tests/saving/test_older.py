@@ -314,3 +314,11 @@ def test_initializers_of_tensorflow_1_have_a_dtype():
     text = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": "2.2.4-tf"}
     layer = model_from_json(json.dumps(text)).layers[0]
     assert (layer.kernel_initializer.scale, str(layer.bias.dtype)) == (2.0, "float16")
+
+
+@pytest.mark.parametrize("kind", ["BatchNormalizationV1", "BatchNormalizationV2"])
+def test_names_of_classes_in_tensorflow_1_13(kind):
+    config = {"name": "n", "axis": [1], "epsilon": 0.01, "batch_input_shape": [None, 3]}
+    text = {"class_name": "Sequential", "config": {"name": "m", "layers": [{"class_name": kind, "config": config}]}}
+    layer = model_from_json(json.dumps({**text, "keras_version": "2.2.4-tf"})).layers[0]
+    assert (type(layer), layer.epsilon, layer.axis) == (BatchNormalization, 0.01, 1)

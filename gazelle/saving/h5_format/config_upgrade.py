@@ -19,6 +19,13 @@ if TYPE_CHECKING:
 
 _ENDS = ("input_layers", "output_layers", "losses", "reports")
 _MODELS = ("Sequential", "Model", "Functional")
+#: class names that only TensorFlow 1.13 and previews of 2.0 wrote
+_CLASSES = {
+    "BatchNormalizationV1": "BatchNormalization",
+    "BatchNormalizationV2": "BatchNormalization",
+    "UnifiedGRU": "GRU",
+    "UnifiedLSTM": "LSTM",
+}
 _NAMESPACES = {"initializer": "initializers", "regularizer": "regularizers", "constraint": "constraints"}
 
 
@@ -90,6 +97,7 @@ class ConfigUpgrade:
             return self.model(entry, name)
         if not isinstance(kind, str) or not isinstance(config, dict):
             raise DamagedFileError(message(f"A layer in {self.label}", expected="a class and its config", got=kind))
+        kind = _CLASSES.get(kind, kind)
         if self.keras_1:
             kind, config = keras1.layer(kind, config)
             if config.get("data_format", "") is None:
