@@ -218,3 +218,28 @@ def test_metrics_of_tf_keras_2_have_weights(tf_keras_2):
     metrics[0].update_state([1.0, 3.0])
     metrics[1].set_weights(metrics[0].get_weights())
     assert float(metrics[1].result()) == 2
+
+
+def test_a_model_with_a_crf(tf_keras_2, installed, tmp_path):
+    import tensorflow as tf
+    from tensorflow_addons.text import CRFModelWrapper
+
+    keras = tf.keras
+    x, y = (np.random.RandomState(i).randint(low, high, (6, 5)) for i, (low, high) in enumerate([(1, 9), (0, 3)]))
+    x[2, 3:] = x[4, 2:] = 0
+    base = keras.Sequential(
+        [keras.layers.Embedding(9, 4, mask_zero=True, input_length=5), keras.layers.Dense(4, "tanh")]
+    )
+    model = CRFModelWrapper(base, 3)
+    model(x)
+    shapes = [w.shape for w in model.get_weights()]  # of TensorFlow Addons 0.23, as the numbers below
+    assert shapes == [(3, 3), (3,), (3,), (4, 3), (3,), (9, 4), (4, 4), (4,)]
+    model.set_weights([np.random.RandomState(i).randn(*shape) * 0.5 for i, shape in enumerate(shapes)])
+    model.compile(keras.optimizers.SGD(0.1))
+    history = model.fit(x, y, epochs=3, batch_size=3, shuffle=False, verbose=0, validation_data=(x, y)).history
+    np.testing.assert_allclose(history["loss"], [6.2608, 5.6921, 5.2838], rtol=1e-4)
+    np.testing.assert_allclose(history["val_crf_loss"], [5.6127, 5.1531, 4.8306], rtol=1e-4)
+    tags = model.predict(x, verbose=0)
+    np.testing.assert_array_equal(tags[:2], [[0, 0, 0, 1, 1], [1, 1, 0, 0, 1]])
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(keras.models.load_model(tmp_path / "model").predict(x, verbose=0), tags)

@@ -4,8 +4,7 @@ A module has its own names and those of `keras`: `tfa.layers.GroupNormalization`
 Input and output as in the modules of `keras`. Expected numbers: those of TensorFlow Addons 0.23.
 """
 
-from gazelle.compat.addons import activations, callbacks, image, layers, losses, metrics, optimizers, rnn, seq2seq
-from gazelle.compat.tensorflow.ops import crf as text
+from gazelle.compat.addons import activations, callbacks, image, layers, losses, metrics, optimizers, rnn, seq2seq, text
 
 __all__ = ["activations", "callbacks", "image", "layers", "losses", "metrics", "optimizers", "rnn", "seq2seq", "text"]
 __version__ = "0.23.0"

@@ -64,13 +64,17 @@ class CRF(Layer):
     def build(self, input_shape: Shape) -> None:
         kinds = ("initializer", "regularizer", "constraint")
         chain, boundary = ({kind: getattr(self, f"{name}_{kind}") for kind in kinds} for name in ("chain", "boundary"))
-        if self.use_kernel:
-            self.kernel = self.add_weight("kernel", (input_shape[-1], self.units))
-        self.chain_kernel = self.add_weight("chain_kernel", (self.units, self.units), **chain)
-        self.bias = self.add_weight("bias", (self.units,)) if self.use_bias and self.use_kernel else None
-        if self.use_boundary:
-            self.left_boundary = self.add_weight("left_boundary", (self.units,), **boundary)
-            self.right_boundary = self.add_weight("right_boundary", (self.units,), **boundary)
+        parts = ("kernel", "chain_kernel", "bias", "boundary")
+        for part in ("chain_kernel", "boundary", "kernel", "bias") if self.of_addons else parts:  # the order in files
+            if part == "chain_kernel":
+                self.chain_kernel = self.add_weight("chain_kernel", (self.units, self.units), **chain)
+            elif part == "boundary" and self.use_boundary:
+                self.left_boundary = self.add_weight("left_boundary", (self.units,), **boundary)
+                self.right_boundary = self.add_weight("right_boundary", (self.units,), **boundary)
+            elif part == "kernel" and self.use_kernel:
+                self.kernel = self.add_weight("kernel", (input_shape[-1], self.units))
+            elif part == "bias":
+                self.bias = self.add_weight("bias", (self.units,)) if self.use_bias and self.use_kernel else None
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array | list[Array]:
         mask = jnp.ones(x.shape[:2], bool) if mask is None else mask.astype(bool)

@@ -99,7 +99,7 @@ class ModelMixin:
     def __call__(self, *args: Any, **kwargs: Any) -> Tree:
         """Call the model; `call` of models without one of their own ignores keywords that it does not have."""
         if kwargs and from_gazelle(type(self).call):
-            unknown = sorted(kwargs.keys() - {"inputs", "training", "mask"})
+            unknown = sorted(kwargs.keys() - {"inputs", "training", "mask", *argument_names(type(self).call)})
             if unknown:
                 warn(f"Model '{self.name}' ignores {', '.join(unknown)}.")
                 kwargs = {name: value for name, value in kwargs.items() if name not in unknown}

@@ -52,7 +52,7 @@ for _name, _function, _parameters in (
     ("decode", _decode, ("potentials", "transition_params", "sequence_length")),
 ):
     _function = op(f"contrib.crf.crf_{_name}", host=False)(with_parameters(_function, _parameters))
-    globals()[f"crf_{_name}"] = _function  # this is the module `tensorflow_addons.text`, too
+    globals()[f"crf_{_name}"] = _function
 
 
 @op(host=False)
