@@ -163,6 +163,10 @@ class TensorAdapter:
         """Rows without the zeros at their end, for `TextVectorization(ragged=True)`."""
         raise StateError(message("Ragged results", expected="tensors of TensorFlow", got="another library"))
 
+    def ragged(self, batches: Iterable[TensorLike]) -> TensorResult:
+        """The rows of arrays whose second sizes differ, as one ragged tensor."""
+        raise StateError(message("Ragged results", expected="tensors of TensorFlow", got="another library"))
+
     def sparse_tensor(self, made: Iterable[TensorLike]) -> TensorResult:
         """A sparse tensor of `keras.backend`, from indices, values and a shape."""
         return made

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _BATCHES_PER_CALL = 16  # of predict
 #: if it is not None, `single_batch` continues with the totals of the call before whose names it is true for
 kept_totals: ContextVar[Callable[[str], bool] | None] = ContextVar("kept_totals", default=None)
+#: if it is not None, `predict` joins outputs (batch, time, ...) with it whose batches differ in time
+joins_lengths: ContextVar[Callable[[tuple[Any, ...]], Any] | None] = ContextVar("joins_lengths", default=None)
 
 
 def evaluate(
@@ -166,7 +168,13 @@ def predict(
 
 
 def _joined(parts: list[Any]) -> Any:
-    return with_dicts(parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: np.concatenate(all), *parts))
+    return with_dicts(parts[0] if len(parts) == 1 else jax.tree.map(lambda *all: _concatenated(all), *parts))
+
+
+def _concatenated(batches: tuple[Any, ...]) -> Any:
+    join, shapes = joins_lengths.get(), {batch.shape[1:] for batch in batches}
+    differ_in_time = len(shapes) > 1 and all(shapes) and len({shape[1:] for shape in shapes}) == 1
+    return join(batches) if join is not None and differ_in_time else np.concatenate(batches)
 
 
 def predict_block(trainer: Trainer, block: data.Block) -> Outputs:

@@ -293,3 +293,15 @@ def test_class_weights_of_pixels():
     y = np.eye(3)[[[[2, 0], [0, 0]], [[0, 0], [0, 1]]]]
     history = model.fit(np.ones((2, 2, 2, 1)), y, class_weight={0: 1.0, 1: 3.0, 2: 5.0}, verbose=0).history
     assert history["loss"] == pytest.approx([1.9225715])
+
+
+def test_predictions_of_batches_of_other_lengths_are_ragged(tf_keras_2):
+    keras = tf_keras_2.keras
+    data = tf_keras_2.data.Dataset.from_tensor_slices([3, 4]).map(lambda n: tf_keras_2.ones((2, n), "int32"))
+    tokens = keras.Input((None,), dtype="int32")
+    rows = keras.layers.Embedding(3, 2, embeddings_initializer="ones")(tokens)
+    model = keras.Model(tokens, [rows, keras.layers.GlobalAveragePooling1D()(rows)])
+    ragged, means = model.predict(data, verbose=0)
+    assert isinstance(ragged, tf_keras_2.RaggedTensor)
+    assert [row.shape.as_list() for row in ragged] == [[3, 2], [3, 2], [4, 2], [4, 2]]
+    np.testing.assert_array_equal(means, np.ones((4, 2)))

@@ -36,7 +36,7 @@ from gazelle.core.traceback import filtered, warn
 from gazelle.layers import weight_tree
 from gazelle.losses.target_shapes import warn_of_broadcasting
 from gazelle.models import Model, Sequential
-from gazelle.training.evaluation_loop import kept_totals
+from gazelle.training.evaluation_loop import joins_lengths, kept_totals
 
 
 def _are_numbers(values: list[Any]) -> bool:
@@ -69,9 +69,6 @@ def _is_built_by_parts(model: Any) -> bool:
     if model.built or not era.is_tf_keras_2() or isinstance(model, Sequential):
         return False
     return bool(model.weights) and all(layer.built for layer in weight_tree.sublayers(model))
-
-
-_keeping = functools.partial(assigned, kept_totals)
 
 
 def _is_kept(total: str) -> bool:
@@ -115,7 +112,14 @@ def translated_method(owner: type, name: str) -> Function:
             core = functools.partial(getattr(former_files, name), self)
         kept = None if kwargs.pop("reset_metrics", True) else _is_kept
         flags = frozen.as_compiled(self) if name in _TRAINING else contextlib.nullcontext()
-        with warn_of_broadcasting(columns.namespaces()), frozen.inside(self, outermost=True), _keeping(kept), flags:
+        joins = facade.adapter.ragged if facade.adapter.has_tensors and era.is_tf_keras_2() else None
+        with (
+            warn_of_broadcasting(columns.namespaces()),
+            frozen.inside(self, outermost=True),
+            assigned(kept_totals, kept),
+            assigned(joins_lengths, joins),
+            flags,
+        ):
             call = _or_in_columns if name in _OF_DATA else _or_on_values
             facade.adapter.update_weights(self)
             out = call(self, core, args, kwargs)

@@ -221,6 +221,9 @@ class TensorFlowAdapter(TensorAdapter):
         lengths = np.count_nonzero(array, axis=-1)
         return RaggedTensor.of_rows([row[:length] for row, length in zip(array, lengths, strict=True)])
 
+    def ragged(self, batches: Iterable[TensorLike]) -> RaggedTensor:
+        return RaggedTensor.of_rows([row for batch in batches for row in batch])
+
     def function_call(self, function: Function, args: Arguments, kwargs: Keywords) -> Tree:
         given = (args, kwargs)
         if symbolic.any_symbolic(given) or not (self.is_recorded(*given) or from_outside(given)):
