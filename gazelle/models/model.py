@@ -5,6 +5,7 @@ The file is long because it is one public class, whose methods are mostly docume
 
 from __future__ import annotations
 
+import copy
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
@@ -214,6 +215,10 @@ class Model(Layer):
             if self._graph is None:
                 raise missing_method(self, "call(self, x)")
             return (self._extended_graph or self._graph).run(inputs, mask=mask)
+
+    def __copy__(self) -> Self:
+        """Return a model with weights of its own, as in Keras."""
+        return copy.deepcopy(self)
 
     @filtered
     def add_loss(self, loss: ArrayLike | Sequence[ArrayLike], inputs: object = None) -> None:

@@ -110,6 +110,8 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     if not names.keys().isdisjoint(config):
         config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
         out["config"] = config
+    if config.get("time_major") is False:  # of each recurrent layer
+        out["config"] = config = {k: v for k, v in config.items() if k != "time_major"}
     if config.get("pad_to_max_tokens") and config.get("max_tokens") is None:  # the default of TensorFlow 2.4
         out["config"] = config = {**config, "pad_to_max_tokens": False}
     if config.get("dtype") == "string" and out.get("class_name") in TEXT_LAYERS:  # what the layer takes

@@ -87,3 +87,14 @@ def test_parts(make):
     other = by_pickle(part)
     assert other.get_config() == part.get_config()
     assert [np.array(v).tolist() for v in other.variables] == [np.array(v).tolist() for v in part.variables]
+
+
+@pytest.mark.parametrize("make", [stack, Own])
+def test_a_copy_has_weights_of_its_own(make):
+    model = make()
+    model.compile("sgd", "mse")
+    before = model.predict(X, verbose=0)
+    other = copy.copy(model)
+    np.testing.assert_array_equal(other.predict(X, verbose=0), before)
+    other.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), before)
