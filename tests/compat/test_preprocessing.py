@@ -157,3 +157,20 @@ def test_axes_of_images_by_default():
     options = {"theta": 30, "tx": 1, "zx": 0.8, "shear": 10}
     ours, theirs = image.apply_affine_transform(X[0], **options), old_image.apply_affine_transform(X[0], **options)
     np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5)
+
+
+def test_ranges_and_formats_of_images_are_checked():
+    with pytest.raises(ValueError, match="Unknown data_format 'last'"):
+        image.ImageDataGenerator(data_format="last")
+    with pytest.raises(ValueError, match="brightness_range: expected"):
+        image.ImageDataGenerator(brightness_range=0.3)
+    with pytest.raises(ValueError, match="zoom_range: expected"):
+        image.random_zoom(X[0], 0.5)
+
+
+def test_modules_of_keras_preprocessing(installed):
+    from keras_preprocessing.image.dataframe_iterator import DataFrameIterator
+    from keras_preprocessing.image.utils import img_to_array
+
+    assert DataFrameIterator is image.DataFrameIterator
+    assert img_to_array(X[0]).shape == (10, 8, 3)

@@ -172,5 +172,7 @@ def random_shear(x: Array, intensity: float, *args: Any, **kwargs: Any) -> Array
 
 def random_zoom(x: Array, zoom_range: Sequence[float], *args: Any, **kwargs: Any) -> Array:
     """Zoom an image by random factors from this range, one for its rows and one for its columns."""
+    if np.shape(zoom_range) != (2,):
+        raise ArgumentError(message("zoom_range", expected="(smallest, largest)", got=repr(zoom_range)))
     zx, zy = np.random.uniform(zoom_range[0], zoom_range[1], 2)
     return apply_affine_transform(x, zx=zx, zy=zy, **_axes_and_filling(*args, **kwargs))

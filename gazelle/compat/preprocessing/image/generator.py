@@ -63,12 +63,17 @@ class ImageDataGenerator:
             given.pop(name)
         vars(self).update(given)
         self.data_format = keras1.data_format(data_format or dim_ordering) or config.image_data_format()
+        if self.data_format not in ("channels_first", "channels_last"):
+            raise unknown("data_format", self.data_format, ("channels_first", "channels_last"))
         self.dtype = dtype or config.floatx()
         first = self.data_format == "channels_first"
         self.channel_axis, self.row_axis, self.col_axis = (1, 2, 3) if first else (3, 1, 2)
         self.zoom_range = [1 - zoom_range, 1 + zoom_range] if isinstance(zoom_range, int | float) else list(zoom_range)
         if len(self.zoom_range) != 2:
             raise ArgumentError(message("zoom_range", expected="a number or a pair", got=repr(zoom_range)))
+        if brightness_range is not None and np.shape(brightness_range) != (2,):
+            text = message("brightness_range", expected="(smallest, largest)", got=repr(brightness_range))
+            raise ArgumentError(text)
         if not 0 <= validation_split < 1:
             raise ArgumentError(message("validation_split", expected="a fraction in [0, 1)", got=validation_split))
         self._validation_split = validation_split
