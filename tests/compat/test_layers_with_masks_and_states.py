@@ -66,3 +66,22 @@ def test_a_tape_records_a_model_that_is_called_with_a_mask(tf_keras_2):
     sums = [tf_keras_2.reduce_sum(gradient).numpy() for gradient in tape.gradient(loss, model.trainable_weights)]
     np.testing.assert_allclose(sums, [0.5781, 0.0848, 0.5781] * 2, atol=1e-4)
     np.testing.assert_allclose(model(data)[0][:, 0], [0.9597461, 0.9597461], rtol=1e-6)
+
+
+def test_a_mask_that_a_program_sets_on_a_tensor(tf_keras_2):
+    layers, x = tf_keras_2.keras.layers, tf_keras_2.ones((2, 3, 1))
+    assert not hasattr(x, "_keras_mask")
+    x._keras_mask = mask = tf_keras_2.constant([[True, False, False], [True, True, False]])
+    rnn = layers.SimpleRNN(1, kernel_initializer="ones", recurrent_initializer="ones")
+    np.testing.assert_allclose(rnn(x)[:, 0], [0.7615942, 0.9426808], rtol=1e-6)
+    np.testing.assert_array_equal(x._keras_mask, mask)
+
+    class Doubled(layers.Layer):
+        def call(self, x):
+            out = x * 2
+            out._keras_mask = mask
+            return out
+
+    np.testing.assert_allclose(rnn(Doubled()(tf_keras_2.ones((2, 3, 1))))[:, 0], [0.9640276, 0.9946869], rtol=1e-6)
+    x._keras_mask = None
+    np.testing.assert_allclose(rnn(x)[:, 0], [0.9597461, 0.9597461], rtol=1e-6)

@@ -25,7 +25,7 @@ from gazelle.compat.tensorflow.errors import InvalidArgumentError
 from gazelle.compat.tensorflow.names import one_tensor
 from gazelle.compat.types import ShapeLike, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
-from gazelle.core.masks import get_mask, remove_mask
+from gazelle.core.masks import get_mask, remove_mask, set_mask
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.variable import Variable
@@ -94,6 +94,23 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
     @ignores("value")
     def _uses_learning_phase(self, value: bool) -> None:
         """They copied it, too."""
+
+    @property
+    def _keras_mask(self) -> Tensor:
+        mask = get_mask(self.array)
+        if mask is None:
+            raise AttributeError("A tensor has no attribute '_keras_mask'", name="_keras_mask", obj=self)
+        return Tensor(mask)
+
+    @_keras_mask.setter
+    def _keras_mask(self, mask: TensorLike) -> None:
+        """Attach a mask, which layers that are called on the tensor receive."""
+        if isinstance(self.array, np.ndarray) and self.array.dtype.kind in "biufc":
+            self.array = jnp.asarray(self.array)  # an array of the host carries no mask
+        if mask is not None:
+            set_mask(self.array, jnp.asarray(getattr(mask, "array", mask)))
+        elif get_mask(self.array) is not None:
+            remove_mask(self.array)
 
     def set_shape(self, shape: ShapeLike) -> None:
         if not self.shape.is_compatible_with(shape):
@@ -177,9 +194,6 @@ class Tensor(TensorWrapper, metaclass=_TensorType):
         return guarded(_get_items, (self, coded), {}, host=_get_items)
 
     def __getattr__(self, name: str) -> Any:
-        mask = get_mask(self.array) if name == "_keras_mask" else None
-        if mask is not None:
-            return Tensor(mask)
         if name in ("graph", "op") and (found := _in_graph(self, name)) is not None:
             return found
         if name == "op" and isinstance(self.array, jax.core.Tracer):  # `return weight.assign(value).op`
