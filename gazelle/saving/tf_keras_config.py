@@ -118,8 +118,8 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
         out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
     if config.get("reduction") == "auto":  # the mean, outside of a distribution
         out["config"] = config = {**config, "reduction": "sum_over_batch_size"}
-    if str(out.get("module")).endswith("initializers") and "dtype" in config:  # TensorFlow 1; the weight has its own
-        out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
+    if str(out.get("module")).endswith("initializers") and "dtype" in config:
+        out["config"] = config = _of_initializer(config)
     axis = config.get("axis")
     if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
         out["config"] = config = {**config, "axis": axis[0]}
@@ -136,6 +136,12 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(out.get("inbound_nodes"), list):
         out["inbound_nodes"] = [convert_call(each) for each in out["inbound_nodes"]]
     return out
+
+
+def _of_initializer(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config of an initializer of TensorFlow 1: the weight has its own dtype, and random numbers end at 1."""
+    out = {k: v for k, v in config.items() if k != "dtype"}
+    return {**out, "maxval": 1.0} if out.get("maxval", 1.0) is None else out
 
 
 def _of_lambda(config: dict[str, Any]) -> dict[str, Any]:

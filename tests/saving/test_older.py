@@ -314,6 +314,9 @@ def test_initializers_of_tensorflow_1_have_a_dtype():
     text = {"class_name": "Sequential", "config": {"name": "m", "layers": layers}, "keras_version": "2.2.4-tf"}
     layer = model_from_json(json.dumps(text)).layers[0]
     assert (layer.kernel_initializer.scale, str(layer.bias.dtype)) == (2.0, "float16")
+    uniform = {"module": "keras.initializers", "class_name": "RandomUniform"}
+    config = {"minval": 0, "maxval": None, "dtype": "float32"}
+    assert convert_object({**uniform, "config": config})["config"] == {"minval": 0, "maxval": 1.0}
 
 
 @pytest.mark.parametrize("kind", ["BatchNormalizationV1", "BatchNormalizationV2"])
