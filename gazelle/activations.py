@@ -167,12 +167,13 @@ def relu(x: ArrayLike, negative_slope: float = 0.0, max_value: float | None = No
         [0.0, 0.5, 6.0]
     """
     x = jnp.asarray(x)
-    if negative_slope and max_value is None and not threshold:
+    is_sloped = not isinstance(negative_slope, int | float) or negative_slope != 0  # an array may hold one per unit
+    if is_sloped and max_value is None and not threshold:
         return leaky_relu(x, negative_slope)
     y = jnp.where(x > threshold, x, 0) if threshold else rectified(x)
     if max_value is not None:
         y = smaller(y, max_value)
-    return y - negative_slope * jax.nn.relu(threshold - x) if negative_slope else y
+    return y - negative_slope * jax.nn.relu(threshold - x) if is_sloped else y
 
 
 swish, hard_swish = silu, hard_silu

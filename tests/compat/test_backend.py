@@ -522,3 +522,10 @@ def test_automatic_names_start_again(keras_2):
     K.reset_uids()
     assert keras_2.layers.Dense(2).name == "dense_1"
     assert (K.get_uid("dense"), K.get_uid("dense")) == (1, 2)
+
+
+def test_relu_takes_arrays_of_bounds(keras_2):  # as SReLU of keras_contrib; numbers of Keras 2.3.1
+    x = K.constant([[-2.0, -1, 0.5, 3]])
+    alpha, most = K.variable(np.array([0.1, 0.2, 0.3, 0.4])), K.variable(np.array([1.0, 1, 1, 2]))
+    np.testing.assert_allclose(K.eval(K.relu(x, alpha, most)), [[-0.2, -0.2, 0.5, 2]], rtol=1e-6)
+    np.testing.assert_allclose(K.eval(K.relu(x, alpha)), [[-0.2, -0.2, 0.5, 3]], rtol=1e-6)
