@@ -38,6 +38,7 @@ class DTypePolicy(Configurable):
 
     _namespace = "dtype_policies"
     _keras_module = "keras"
+    _aliases = ("FloatDTypePolicy", "Policy")  # its names in other configs
     quantization_mode: str | None = None
     name: str
     compute_dtype: str

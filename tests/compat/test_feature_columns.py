@@ -271,3 +271,10 @@ def test_one_feature_at_the_beginning_of_a_sequential_model(tf_keras_2):
     model.compile("sgd", "mse")
     model.fit(data, np.zeros((3, 1)), verbose=0)
     assert model.predict(data, verbose=0).shape == (3, 1)
+
+
+def test_a_sparse_feature_of_a_sequential_model(tf_keras_2):
+    given = tf_keras_2.SparseTensor([[0, 0], [1, 0], [2, 1]], [0, 1, 2], [3, 2])
+    column = tf_keras_2.feature_column.categorical_column_with_identity("x", 3)
+    features = tf_keras_2.keras.layers.DenseFeatures(tf_keras_2.feature_column.indicator_column(column))
+    np.testing.assert_array_equal(tf_keras_2.keras.Sequential([features])({"x": given}), np.eye(3))

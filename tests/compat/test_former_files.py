@@ -396,3 +396,16 @@ def test_a_config_of_a_recurrent_layer_that_is_not_time_major(tf_keras_2):
     layer = {"name": "a", "units": 2, "time_major": False, "batch_input_shape": (None, 4, 3)}
     config = {"name": "m", "layers": [{"class_name": "LSTM", "config": layer}]}
     assert keras.Sequential.from_config(config).count_params() == 48
+
+
+def test_configs_with_a_policy_of_tf_keras(tf_keras_2):
+    keras = tf_keras_2.keras
+    layer = keras.layers.Dense(2, dtype=keras.mixed_precision.Policy("mixed_float16"))
+    config = layer.get_config()
+    assert config["dtype"]["class_name"] == "Policy"
+    assert keras.layers.Dense.from_config(config).compute_dtype == "float16"
+    entry = {
+        "class_name": "Dense",
+        "config": {"units": 2, "dtype": {"class_name": "Policy", "config": {"name": "float16"}}},
+    }
+    assert keras.layers.deserialize(entry).compute_dtype == "float16"

@@ -33,6 +33,7 @@ from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.types import Tree
 from gazelle.core.variable import Variable
 from gazelle.layers import Layer, weight_tree
+from gazelle.models import Sequential
 from gazelle.models.graph_inputs import fitted
 
 _layer_depth: ContextVar[int] = ContextVar("gazelle_layer_depth", default=0)
@@ -71,8 +72,9 @@ def from_outside(args: Tree) -> bool:
 
 def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywords) -> Tree:
     """Call a layer; `original(*args, **kwargs)` is gazelle's method, which takes arrays."""
-    if args and "_prepare_inputs" in vars(layer):
-        args = (vars(layer)["_prepare_inputs"](args[0]), *args[1:])
+    prepare = vars(layer.layers[0] if isinstance(layer, Sequential) and layer.layers else layer).get("_prepare_inputs")
+    if args and prepare is not None:
+        args = (prepare(args[0]), *args[1:])
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
     training = kwargs.get("training")
