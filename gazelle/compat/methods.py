@@ -150,9 +150,8 @@ def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) ->
 _WAITING = "_deferred_weights"  # attribute of a model whose weights wait
 
 
-_OF_OPTIMIZER = (
-    "_checkpoint_of_optimizer"  # attribute of a model without an optimizer: the file that it was loaded from
-)
+#: attribute of a model without an optimizer: the checkpoint that it was loaded from
+_OF_OPTIMIZER = "_checkpoint_of_optimizer"
 _WITHOUT_OPTIMIZER = (".h5", ".hdf5", ".keras", ".json", ".safetensors")
 
 
