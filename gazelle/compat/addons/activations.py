@@ -92,4 +92,5 @@ def rrelu(
     options = {"dtype": x.dtype}
     if rng is None:
         return _leaky(x, tf.random.uniform(tf.shape(x), lower, upper, seed=seed, **options))
-    return _leaky(x, rng.uniform(tf.shape(x), lower, upper, **options))
+    generator: Any = rng
+    return _leaky(x, generator.uniform(tf.shape(x), lower, upper, **options))

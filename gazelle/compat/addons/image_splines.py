@@ -6,6 +6,7 @@ import itertools
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat.addons.attention import tf
 from gazelle.compat.addons.image_transforms import batched
@@ -85,8 +86,8 @@ def sparse_image_warp(
         The image, and the flow (batch, height, width, 2). With `num_boundary_points` the corners stay in place, and
         that number less 1 of points within each edge.
     """
-    images, start, end = (jnp.asarray(v) for v in (batched(image), source_control_point_locations,
-                                                    dest_control_point_locations))  # fmt: skip
+    images = jnp.asarray(batched(image))
+    start, end = jnp.asarray(source_control_point_locations), jnp.asarray(dest_control_point_locations)
     flows, (batch, height, width, _) = end - start, images.shape
     if num_boundary_points > 0:
         border = _border(height, width, num_boundary_points - 1).astype(end.dtype)
@@ -97,7 +98,8 @@ def sparse_image_warp(
     dense = _interpolated(end, flows, points, interpolation_order, regularization_weight)
     dense = dense.reshape(batch, height, width, 2)
     moved = sample(images, jnp.moveaxis(grid - dense, -1, 1), "bilinear", "nearest", 0)
-    return moved.reshape(jnp.shape(image)), dense
+    given: Any = image
+    return moved.reshape(np.shape(given)), dense
 
 
 @op(host=False)
@@ -117,16 +119,16 @@ def adjust_hsv_in_yiq(
     name: str | None = None,
 ) -> TensorResult:
     """Rotate the hues of RGB images by an angle, and scale saturation and value, in the YIQ space."""
-    image = tf.convert_to_tensor(image)
-    if image.shape[-1] != 3 or len(image.shape) < 3:
-        raise ArgumentError(message("image", expected="RGB images (..., height, width, 3)", got=tuple(image.shape)))
-    x = image if image.dtype.is_floating else tf.image.convert_image_dtype(image, "float32")
+    given: Any = tf.convert_to_tensor(image)
+    if given.shape[-1] != 3 or len(given.shape) < 3:
+        raise ArgumentError(message("image", expected="RGB images (..., height, width, 3)", got=tuple(given.shape)))
+    x = given if given.dtype.is_floating else tf.image.convert_image_dtype(given, "float32")
     hue, saturation, value = (tf.cast(v, x.dtype) for v in (delta_hue, scale_saturation, scale_value))
     along, across = value * saturation * tf.cos(hue), value * saturation * tf.sin(hue)
     zero = tf.zeros_like(value)
     change = tf.stack([[value, zero, zero], [zero, along, across], [zero, -across, along]])
     matrix = tf.constant(_YIQ, x.dtype) @ change @ tf.constant(_RGB, x.dtype)
-    return tf.image.convert_image_dtype(tf.tensordot(x, matrix, 1), image.dtype)
+    return tf.image.convert_image_dtype(tf.tensordot(x, matrix, 1), given.dtype)
 
 
 def random_hsv_in_yiq(
@@ -148,5 +150,7 @@ def random_hsv_in_yiq(
     for argument, (low, high) in ranges.items():
         if low > high or (low < 0 and argument != "max_delta_hue"):
             raise ArgumentError(message(argument, expected="a range of numbers of at least 0", got=f"{low} to {high}"))
-    drawn = [low if low == high else tf.random.uniform([], low, high, seed=seed) for low, high in ranges.values()]
-    return adjust_hsv_in_yiq(image, *drawn)
+    hue, saturation, value = (
+        low if low == high else tf.random.uniform([], low, high, seed=seed) for low, high in ranges.values()
+    )
+    return adjust_hsv_in_yiq(image, hue, saturation, value)

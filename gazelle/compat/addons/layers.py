@@ -58,7 +58,7 @@ class WeightNormalization(Wrapper, abstract=True):
         self.initialized = self.add_weight("initialized", (), "zeros", dtype="bool", trainable=False)
         self._plain: Any = None
         if self.data_init:  # its weights are in files of tensorflow_addons, too
-            changes = {} if isinstance(self.layer, RNN) else {"activation": "linear"}
+            changes: dict[str, Any] = {} if isinstance(self.layer, RNN) else {"activation": "linear"}
             self._plain = rebuild(self.layer, trainable=False, **changes)
             for weight, first in zip(self._plain.weights, self.layer.weights, strict=True):
                 weight.assign(first.value)

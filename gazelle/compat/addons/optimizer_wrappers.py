@@ -107,7 +107,7 @@ class OptimizerWrapper(Optimizer, abstract=True):
         return {key: serialize(value) for key, value in own.items()}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> Self:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         inner = config["optimizer"]
         if isinstance(inner, Mapping):  # which may have arguments of earlier versions
             inner = namespace("gazelle.optimizers").deserialize(inner, custom_objects)

@@ -12,7 +12,7 @@ from gazelle.compat.optimizers.former_optimizers import keys_of_rows, of_used_ro
 from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
 from gazelle.core.registry import register_keras_serializable
-from gazelle.core.types import Array, ArrayLike, Config
+from gazelle.core.types import Array, Config
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.arguments import check_unit_interval, invalid
@@ -31,17 +31,17 @@ class DecayingRule(Optimizer, abstract=True):
     """Base class of optimizers whose rule decays weights itself; the decay may be a schedule."""
 
     def __init__(self, learning_rate: LearningRate, weight_decay: LearningRate, name: str, **kwargs: Option) -> None:
-        is_number = not callable(weight_decay)
-        super().__init__(learning_rate, weight_decay=weight_decay if is_number else None, name=name, **kwargs)
+        number: Any = None if callable(weight_decay) else weight_decay
+        super().__init__(learning_rate, weight_decay=number, name=name, **kwargs)
         self.weight_decay = weight_decay
 
     def weight_decay_of(self, path: str, w: Array) -> None:
         """None: the rule decays weights."""
 
-    def decay_at(self, t: Array) -> ArrayLike:
+    def decay_at(self, t: Array) -> Array:
         """The weight decay of update t, from 1."""
         rate: Any = self.weight_decay
-        return rates.at_step(rate, t - 1) if callable(rate) else rate
+        return jnp.asarray(rates.at_step(rate, t - 1) if callable(rate) else rate)
 
 
 class RuleOfRows(Optimizer, abstract=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from gazelle.compat.addons.attention import tf
 from gazelle.compat.namespaces import namespace
@@ -92,8 +92,8 @@ class CRFModelWrapper(Model, abstract=True):
 
     def _losses(self, data: tuple[Any, ...], training: bool) -> tuple[TensorResult, dict[str, TensorResult]]:
         x, y, weights = self.unpack_training_data(data)
-        internal, tags, *_ = self(x, training=training, return_crf_internal=True)
-        of_tags = self.compute_crf_loss(*internal, y, weights)
+        (potentials, lengths, kernel), tags = self(x, training=training, return_crf_internal=True)
+        of_tags = self.compute_crf_loss(potentials, lengths, kernel, y, weights)
         loss = of_tags + tf.add_n(self.losses) if self.losses else of_tags
         self.compiled_metrics.update_state(y, tags)
         results = {metric.name: metric.result() for metric in self.metrics}
@@ -106,6 +106,6 @@ class CRFModelWrapper(Model, abstract=True):
         return {"base_model": layers.serialize(self.base_model), **{name: own[name] for name in names}}
 
     @classmethod
-    def from_config(cls, config: Config, custom_objects: Mapping[str, Any] | None = None) -> CRFModelWrapper:
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         base = layers.deserialize(config["base_model"], custom_objects)
         return cls(base, **{key: value for key, value in config.items() if key != "base_model"})

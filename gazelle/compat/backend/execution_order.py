@@ -19,6 +19,7 @@ import jax
 from gazelle.compat.types import Array, Option, TensorLike, TensorResult
 from gazelle.core import tracing
 from gazelle.core.context_variables import pushed
+from gazelle.core.masks import with_masks
 from gazelle.core.symbolic import KerasTensor, Node
 from gazelle.core.types import Tree
 from gazelle.layers.input import InputLayer
@@ -174,12 +175,13 @@ running: ContextVar[Run | None] = ContextVar("gazelle_run", default=None)
 class OrderedGraph(Graph):
     """A graph that gradients run again: each call reads variables as it did in its stage."""
 
-    def run(self, inputs: Tree, known: Mapping[int, Any] = MappingProxyType({})) -> Tree:
+    def run(self, inputs: Tree, known: Mapping[int, Any] = MappingProxyType({}), mask: Tree | None = None) -> Tree:
         run, scope = running.get(), tracing.current()
         if run is None or len(run.before) == 1 or scope is None or scope.values is None:
-            return super().run(inputs, known)
+            return super().run(inputs, known, mask)
         last = len(run.before) - 1
-        tensors = {**known, **dict(zip(map(id, self.flat_inputs), self.fit_inputs(inputs), strict=True))}
+        arrays = with_masks(self.fit_inputs(inputs), mask)
+        tensors = {**known, **dict(zip(map(id, self.flat_inputs), arrays, strict=True))}
         stage_of = lambda node: min(run.order.stage(node, last), last)  # noqa: E731
         for stage, nodes in itertools.groupby(sorted(self.nodes, key=stage_of), stage_of):
             with tracing.entered(dataclasses.replace(scope, values=run.values_at(stage, scope.values))):
