@@ -8,12 +8,14 @@ import doctest
 import importlib.util
 import io
 import pkgutil
+import sys
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import gazelle
+from gazelle.core.registry import REGISTRY
 
 FINDER = doctest.DocTestFinder(exclude_empty=True)
 
@@ -35,6 +37,18 @@ def examples():
                 yield pytest.param(test, id=test.name.removeprefix("gazelle."))
 
 
+@pytest.fixture
+def registry():
+    """Forget the classes that examples define, which count as gazelle's."""
+    before = {namespace: dict(table) for namespace, table in REGISTRY.items()}
+    yield
+    for namespace, table in REGISTRY.items():
+        for name in table.keys() - before.get(namespace, {}).keys():
+            if not hasattr(sys.modules.get(table[name].__module__), table[name].__name__):
+                del table[name]
+
+
+@pytest.mark.usefixtures("registry")
 @pytest.mark.parametrize("test", list(examples()))
 def test_example(test, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # some write a file

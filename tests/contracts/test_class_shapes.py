@@ -11,7 +11,7 @@ _CELL = "Keras gives a recurrent layer a property for each argument of its cell"
 _MODEL = "the public methods are those of Keras' Model"
 MANY_ATTRIBUTES = {
     **dict.fromkeys(("SimpleRNN", "GRU", "LSTM", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"), _CELL),
-    **dict.fromkeys(("Model", "Functional", "Sequential"), _MODEL),
+    **dict.fromkeys(("Model", "Functional", "Sequential", "Distiller"), _MODEL),
 }
 _MAPPING = "it is a MutableMapping of the standard library, as in Keras"
 MANY_BASES = {
