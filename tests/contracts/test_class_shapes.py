@@ -2,6 +2,7 @@
 
 import pytest
 
+import gazelle.distillation  # noqa: F401 - its classes are registered when it is imported
 from gazelle.core.registry import REGISTRY
 from gazelle.metrics import MeanMetricWrapper
 
