@@ -1,6 +1,6 @@
 """Every `>>>` in a docstring runs and prints what it says.
 
-`np`, `jnp`, the public names of gazelle and those of the room are there.
+`np`, `jnp`, the public names of gazelle and those of the module and its package are there.
 """
 
 import contextlib

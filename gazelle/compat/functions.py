@@ -61,12 +61,15 @@ def _call_of(original: Any) -> Callable[..., Any] | None:
     """The function `call(original, *args, **kwargs)` that programs call in place of one of gazelle; None: itself."""
     path = original.__module__.split(".")
     name = original.__name__
-    if isinstance(getattr(original, "__self__", None), Lookup) or original is activations.get:
-        return _serialized if name == "serialize" else _looked_up
-    if path[1] == "layers" and name in _MERGED:
-        return _merged
+    is_lookup = isinstance(getattr(original, "__self__", None), Lookup) or original is activations.get
+    if name == "serialize" and (is_lookup or path[1] == "layers"):
+        return _serialized
+    if is_lookup:
+        return _looked_up
     if path[1] == "layers" and name == "deserialize":
         return _layer_from_config
+    if path[1] == "layers" and name in _MERGED:
+        return _merged
     if name in _DATASETS:
         return _of_tensorflow
     if path[1] == "compat":
@@ -117,11 +120,6 @@ def _translated(original: Any, args: Any, kwargs: Any) -> Any:
 def _adopted(original: Any, args: Any, kwargs: Any, classes: Mapping[str, Any] | None = None) -> Any:
     """The result of a call as an object of the generated classes, which configs in the arguments may name."""
     old_names.register_classes()
-    if "use_legacy_format" in kwargs and original.__name__ in ("serialize", "deserialize") and era.number() < 3:
-        legacy = importlib.import_module("gazelle.compat.private.legacy_serialization")
-        kwargs = dict(kwargs)
-        if kwargs.pop("use_legacy_format") and original.__name__ == "serialize":
-            original = legacy.serialize_keras_object
     # those of the program take precedence
     with custom_object_scope({**_classes_in_files(era.number()), **(classes or {}), **CUSTOM, **custom_objects()}):
         out = original(*args, **kwargs)
@@ -151,6 +149,7 @@ def _classes_in_files(era_number: int) -> dict[str, Any]:
 def _looked_up(original: Any, *args: Any, **kwargs: Any) -> Any:
     """`get` or `deserialize` of a family, with the names and the defaults of the era."""
     family = "activations" if original is activations.get else original.__self__.namespace
+    _is_in_legacy_format(kwargs)
     identifier, *others = plain(args) or [None]
     if family == "optimizers" and (optimizer := optimizer_named(identifier)) is not None:
         return optimizer
@@ -158,7 +157,7 @@ def _looked_up(original: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(identifier, str) and identifier not in own:
         identifier = _named(family, identifier)
     if isinstance(identifier, dict) and era.number() < 3 and family != "optimizers":  # which have rules of their own
-        identifier = config_check.converted(identifier)
+        identifier = config_check.to_keras_3(identifier)
     classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
     return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
 
@@ -178,13 +177,21 @@ def _named(family: str, name: str) -> Any:
 
 def _serialized(original: Any, *args: Any, **kwargs: Any) -> Any:
     """`serialize` of a family; hard_sigmoid of Keras 1 and 2 has its own name in our files."""
+    if _is_in_legacy_format(kwargs):
+        original = importlib.import_module("gazelle.compat.private.legacy_serialization").serialize_keras_object
     out = _adopted(original, plain(args), plain(kwargs))
     is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
     return "hard_sigmoid" if is_earlier else out
 
 
+def _is_in_legacy_format(kwargs: dict[str, Any]) -> bool:
+    """Remove the argument `use_legacy_format` of tf.keras 2; whether it is true. Both formats are read without it."""
+    return era.number() < 3 and bool(kwargs.pop("use_legacy_format", False))
+
+
 def _layer_from_config(original: FunctionType, config: Any, *args: Any, **kwargs: Any) -> Any:
     """`layers.deserialize`, which reads the configs of the era."""
+    _is_in_legacy_format(kwargs)
     if era.number() < 3 and isinstance(config, Mapping):
         config = former_files.current_layer(config)
     return _adopted(original, (config, *args), kwargs)

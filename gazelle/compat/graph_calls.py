@@ -62,7 +62,10 @@ def _call_each(
 
 @contextlib.contextmanager
 def _masks_of(tensors: list[Any], mask: Tree) -> Iterator[None]:
-    """Let the arrays of tensors carry masks within the context: one for the first tensor, or a list of them."""
+    """Let the arrays of tensors carry masks within the context: one for the first tensor, or a list of them.
+
+    A tape records these arrays, so that copies with masks (`core.masks.with_masks`) would have no gradient.
+    """
     arrays = [getattr(tensor, "array", tensor) for tensor in tensors]
     given = mask if isinstance(mask, list | tuple) else [mask]
     new = [

@@ -148,16 +148,18 @@ def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) ->
 
 
 _WAITING = "_deferred_weights"  # attribute of a model whose weights wait
-
-
 #: attribute of a model without an optimizer: the checkpoint that it was loaded from
 _OF_OPTIMIZER = "_checkpoint_of_optimizer"
 _WITHOUT_OPTIMIZER = (".h5", ".hdf5", ".keras", ".json", ".safetensors")
 
 
+def _text_of(filepath: PathLike | None) -> str:
+    return os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
+
+
 def state_comes_later(model: Model, filepath: PathLike | None) -> None:
     """Note that the state of an optimizer in a checkpoint is restored by `compile`, as tf.keras 2 did."""
-    path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
+    path = _text_of(filepath)
     vars(model).pop(_OF_OPTIMIZER, None)
     has_state = os.path.exists(path) and not path.endswith(_WITHOUT_OPTIMIZER)
     if has_state and era.is_tf_keras_2() and model.optimizer is None:
@@ -178,7 +180,7 @@ def can_load_later(model: Model, filepath: PathLike | None) -> bool:
 
     Files in the format HDF5 are not: tf.keras, too, needs a built model for them.
     """
-    path = os.fspath(filepath) if isinstance(filepath, str | os.PathLike) else ""
+    path = _text_of(filepath)
     if model.built or path in ("", "latest") or path.endswith(_WITHOUT_OPTIMIZER):
         return False
     if not tensorflow_format.is_checkpoint(path):

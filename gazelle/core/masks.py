@@ -44,6 +44,8 @@ def with_masks(tensors: list[Tree], mask: Tree) -> list[Tree]:
         tensors: arrays.
         mask: the mask of the first one, or a list or dict with one for each, which may be None.
     """
+    if mask is None:
+        return tensors
     many = isinstance(mask, (list, tuple, dict))
     given = jax.tree.leaves(mask, is_leaf=lambda one: one is None) if many else [mask]
     out = list(tensors)

@@ -216,7 +216,7 @@ class Graph:
             known: values of other tensors, {id(tensor): array}.
             mask: the mask of the input, or one for each.
         """
-        arrays = self.fit_inputs(inputs) if mask is None else with_masks(self.fit_inputs(inputs), mask)
+        arrays = with_masks(self.fit_inputs(inputs), mask)
         values: dict[int, Any] = dict(zip(map(id, self.flat_inputs), arrays, strict=True))
         values |= {key: value for key, value in known.items() if key not in values}
         compute(self.nodes, values)

@@ -179,10 +179,10 @@ def _has_no_effect(key: str, value: Any) -> bool:
     return key == "fn" or value in _DEFAULTS or (key in NO_EFFECT and value == NO_EFFECT[key])
 
 
-def converted(value: Serialized) -> Serialized:
+def to_keras_3(value: Serialized) -> Serialized:
     """A config in the form of Keras 3, without arguments of other versions at values without effect."""
     if isinstance(value, list):
-        return [converted(each) for each in value]
+        return [to_keras_3(each) for each in value]
     if not isinstance(value, Mapping):
         return value
     value = tf_keras_config.convert_object(value)
@@ -191,7 +191,7 @@ def converted(value: Serialized) -> Serialized:
     if isinstance(target, type) and target.__module__.startswith("gazelle.") and "layers" not in config:
         known = _arguments(target)
         value = {**value, "config": {k: v for k, v in config.items() if k in known or not _has_no_effect(k, v)}}
-    return {key: converted(each) for key, each in value.items()}
+    return {key: to_keras_3(each) for key, each in value.items()}
 
 
 #: arguments that other versions write, and the value at which they have no effect

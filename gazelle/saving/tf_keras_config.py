@@ -90,10 +90,6 @@ def _shared_inside(entries: list[Any]) -> Iterator[tuple[int, list[str]]]:
             yield from ((number, [entry["config"]["name"], *names]) for number, names in _shared_inside([inner]))
 
 
-#: the beginning of the entry of a value that is no tensor
-_CONSTANT = ["_CONSTANT_VALUE", -1]
-
-
 def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the config of one object to Keras 3; a config of Keras 3 is not changed."""
     out = dict(node)
@@ -175,6 +171,10 @@ def optimizer_arguments(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
             "registered_name": None,
         }
     return out
+
+
+#: the beginning of the entry of a value that is no tensor
+_CONSTANT = ["_CONSTANT_VALUE", -1]
 
 
 def convert_call(call: Serialized) -> Serialized:

@@ -388,24 +388,3 @@ def test_a_checkpoint_has_the_state_of_an_optimizer_that_is_compiled_later(tf_ke
         second.compile(keras.optimizers.Adam(0.1), "mse")
     np.testing.assert_allclose(trained(second, 2), expected, rtol=1e-6)
     assert int(second.optimizer.iterations) == 5
-
-
-def test_a_config_of_a_recurrent_layer_that_is_not_time_major(tf_keras_2):
-    """As TensorFlow 2 writes it; without the module of the class until 2.12."""
-    keras = tf_keras_2.keras
-    layer = {"name": "a", "units": 2, "time_major": False, "batch_input_shape": (None, 4, 3)}
-    config = {"name": "m", "layers": [{"class_name": "LSTM", "config": layer}]}
-    assert keras.Sequential.from_config(config).count_params() == 48
-
-
-def test_configs_with_a_policy_of_tf_keras(tf_keras_2):
-    keras = tf_keras_2.keras
-    layer = keras.layers.Dense(2, dtype=keras.mixed_precision.Policy("mixed_float16"))
-    config = layer.get_config()
-    assert config["dtype"]["class_name"] == "Policy"
-    assert keras.layers.Dense.from_config(config).compute_dtype == "float16"
-    entry = {
-        "class_name": "Dense",
-        "config": {"units": 2, "dtype": {"class_name": "Policy", "config": {"name": "float16"}}},
-    }
-    assert keras.layers.deserialize(entry).compute_dtype == "float16"

@@ -1,9 +1,5 @@
 """The attribute `thresholds` of metrics, as in Keras."""
 
-import os
-
-os.environ["KERAS_BACKEND"] = "jax"
-
 import keras
 import pytest
 

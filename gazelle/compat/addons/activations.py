@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -89,8 +90,6 @@ def rrelu(
     if not training:
         return _leaky(x, (lower + upper) / 2)
     tf: Any = importlib.import_module("gazelle.compat.addons.attention").tf
-    options = {"dtype": x.dtype}
-    if rng is None:
-        return _leaky(x, tf.random.uniform(tf.shape(x), lower, upper, seed=seed, **options))
     generator: Any = rng
-    return _leaky(x, generator.uniform(tf.shape(x), lower, upper, **options))
+    draw = functools.partial(tf.random.uniform, seed=seed) if rng is None else generator.uniform
+    return _leaky(x, draw(tf.shape(x), lower, upper, dtype=x.dtype))

@@ -116,6 +116,7 @@ class AdaBelief(RectifiedAdam, abstract=True):
 
     def _apply_rule(self, params: Arrays, grads: Arrays, slots: Slots, lr: Array, t: Array) -> tuple[Arrays, Slots]:
         after = super()._apply_rule(params, grads, slots, lr, t)
+        # in the rows that a batch does not use the average decays, without epsilon
         of_zeros: Any = {"velocity": {path: self.beta_2 * v for path, v in slots["velocity"].items()}}
         return of_used_rows(grads, ({}, of_zeros), after, keys_of_rows(self, grads))
 

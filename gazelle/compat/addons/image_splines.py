@@ -83,8 +83,8 @@ def sparse_image_warp(
     """Move control points (batch, n, 2) of an image, and what is between them by a spline.
 
     Returns:
-        The image, and the flow (batch, height, width, 2). With `num_boundary_points` the corners stay in place, and
-        that number less 1 of points within each edge.
+        The image, and the flow (batch, height, width, 2). If `num_boundary_points` is positive, the corners stay in
+        place, and `num_boundary_points` - 1 more points of each edge.
     """
     images = jnp.asarray(batched(image))
     start, end = jnp.asarray(source_control_point_locations), jnp.asarray(dest_control_point_locations)

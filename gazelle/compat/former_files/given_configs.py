@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gazelle.compat import era
-from gazelle.saving.config_check import converted
+from gazelle.saving.config_check import to_keras_3
 from gazelle.saving.h5_format import ConfigUpgrade
 
 
@@ -17,7 +17,7 @@ def current_layer(entry: Mapping[str, Any]) -> dict[str, Any]:
         entry: what `layers.serialize` returned in the era of the program.
     """
     version = "1.2" if era.number() == 1 else "2.3" if era.standalone() else "2.15"
-    found: dict[str, Any] = converted(ConfigUpgrade(version, dict(entry), "a config").layer(entry))
+    found: dict[str, Any] = to_keras_3(ConfigUpgrade(version, dict(entry), "a config").layer(entry))
     return found
 
 

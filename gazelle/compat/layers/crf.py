@@ -18,6 +18,10 @@ from gazelle.layers.base import Layer
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
 
+#: the orders of the weights in files
+_ORDER_OF_ADDONS = ("chain_kernel", "left_boundary", "right_boundary", "kernel", "bias")
+_ORDER_OF_CONTRIB = ("kernel", "chain_kernel", "bias", "left_boundary", "right_boundary")
+
 
 class CRF(Layer):
     """A conditional random field over the tags of a sequence (see `gazelle.compat.crf`).
@@ -64,17 +68,18 @@ class CRF(Layer):
     def build(self, input_shape: Shape) -> None:
         kinds = ("initializer", "regularizer", "constraint")
         chain, boundary = ({kind: getattr(self, f"{name}_{kind}") for kind in kinds} for name in ("chain", "boundary"))
-        parts = ("kernel", "chain_kernel", "bias", "boundary")
-        for part in ("chain_kernel", "boundary", "kernel", "bias") if self.of_addons else parts:  # the order in files
-            if part == "chain_kernel":
-                self.chain_kernel = self.add_weight("chain_kernel", (self.units, self.units), **chain)
-            elif part == "boundary" and self.use_boundary:
-                self.left_boundary = self.add_weight("left_boundary", (self.units,), **boundary)
-                self.right_boundary = self.add_weight("right_boundary", (self.units,), **boundary)
-            elif part == "kernel" and self.use_kernel:
-                self.kernel = self.add_weight("kernel", (input_shape[-1], self.units))
-            elif part == "bias":
-                self.bias = self.add_weight("bias", (self.units,)) if self.use_bias and self.use_kernel else None
+        weights: dict[str, Any] = {"chain_kernel": ((self.units, self.units), chain)}
+        if self.use_boundary:
+            weights |= dict.fromkeys(("left_boundary", "right_boundary"), ((self.units,), boundary))
+        if self.use_kernel:
+            weights["kernel"] = (input_shape[-1], self.units), {}
+        self.bias = None
+        if self.use_kernel and self.use_bias:
+            weights["bias"] = (self.units,), {}
+        for name in _ORDER_OF_ADDONS if self.of_addons else _ORDER_OF_CONTRIB:
+            if name in weights:
+                shape, options = weights[name]
+                setattr(self, name, self.add_weight(name, shape, **options))
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array | list[Array]:
         mask = jnp.ones(x.shape[:2], bool) if mask is None else mask.astype(bool)

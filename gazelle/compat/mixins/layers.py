@@ -47,7 +47,7 @@ def follows_phase() -> bool:
     return era.is_package_before_keras_3() and phase.fixed_phase() is not None
 
 
-def _is_outermost(layer: Layer, args: Any, kwargs: Any) -> bool:
+def _takes_phase(layer: Layer, args: Any, kwargs: Any) -> bool:
     """Whether tf.keras 2 took the mode of a call from `K.set_learning_phase`: nothing else determines it."""
     scope = tracing.current()
     if not era.is_tf_keras_2() or (scope is not None and (scope.inside or scope.training is not None)):
@@ -207,8 +207,7 @@ class LayerMixin(CompatObject):
     @classmethod
     def from_config(cls, config: Config, *args: Any, **kwargs: Any) -> Layer:
         """Create a layer from a config, which may name classes of the program; those in files are checked before."""
-        has_own_arguments = "gazelle." not in str(cls.__init__.__module__)
-        if era.number() < 3 and not has_own_arguments and not called_by_gazelle(1):
+        if era.number() < 3 and from_gazelle(cls.__init__) and not called_by_gazelle(1):
             config = former_files.current_arguments(core_class(cls).__name__, config)
         dtype = config.get("dtype")
         if isinstance(dtype, dict) and dtype.get("class_name") == "DTypePolicy" and len(dtype["config"]) == 1:
@@ -223,7 +222,7 @@ class LayerMixin(CompatObject):
         args = tuple(list(value) if isinstance(value, ValuesView) else value for value in args)  # `outputs.values()`
         if len(args) > 1 and era.is_tf_keras_2():
             args, kwargs = masks.by_name(self, args, kwargs)
-        if phase.fixed_phase() is not None and _is_outermost(self, args, kwargs):
+        if phase.fixed_phase() is not None and _takes_phase(self, args, kwargs):
             kwargs["training"] = bool(phase.fixed_phase())
         calls = facade.adapter
         if not calls.has_tensors and facade.loaded.has_box((args, kwargs)):

@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 
 _OF_CATEGORIES = (
-    *(layers.CategoryEncoding, layers.Discretization, layers.Hashing, layers.IntegerLookup, layers.StringLookup),
+    layers.CategoryEncoding,
+    layers.Discretization,
+    layers.Hashing,
+    layers.IntegerLookup,
+    layers.StringLookup,
 )
 #: layers that compute each token, of any shape, by itself
 _OF_TOKENS = (
