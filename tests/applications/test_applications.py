@@ -85,9 +85,9 @@ if __name__ == "__main__":
     table = {}
     for name in NAMES:
         table[name] = {}
-        for variant, words in VARIANTS.items():
+        for variant, kwargs in VARIANTS.items():
             keras.backend.clear_session()
-            table[name][variant] = described(getattr(keras.applications, name)(weights=None, **words))
+            table[name][variant] = described(getattr(keras.applications, name)(weights=None, **kwargs))
         print(name, file=sys.stderr)
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(row)}" for name, row in table.items())
     TABLE.write_text(f"{{\n{lines}\n}}\n")

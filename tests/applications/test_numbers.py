@@ -50,22 +50,22 @@ def pair(monkeypatch):
     for namespace in (random_initializers, gazelle.initializers.random, gazelle.initializers.variance_scaling):
         replace_draws(namespace, zeros, monkeypatch.setattr)
 
-    def made(name, words):
+    def made(name, kwargs):
         ours, theirs = (
-            getattr(namespace, name)(**{**SMALL, **words}) for namespace in (applications, keras.applications)
+            getattr(namespace, name)(**{**SMALL, **kwargs}) for namespace in (applications, keras.applications)
         )
         random = np.random.default_rng(0)
         weights = [drawn(w.path, tuple(w.shape), random) for w in theirs.weights]
         theirs.set_weights(weights)
         ours.set_weights(weights)
-        return ours, theirs, random.uniform(0, 255, (2, *words["input_shape"])).astype("float32")
+        return ours, theirs, random.uniform(0, 255, (2, *kwargs["input_shape"])).astype("float32")
 
     return made
 
 
-@pytest.mark.parametrize(("name", "words"), [pytest.param(*m[:2], id=m[0], marks=m[2]) for m in MODELS])
-def test_outputs(name, words, pair):
-    ours, theirs, x = pair(name, words)
+@pytest.mark.parametrize(("name", "kwargs"), [pytest.param(*m[:2], id=m[0], marks=m[2]) for m in MODELS])
+def test_outputs(name, kwargs, pair):
+    ours, theirs, x = pair(name, kwargs)
     wanted = theirs.predict(x, verbose=0)
     got = ours.predict(x, verbose=0)
     assert got.shape == wanted.shape
@@ -74,24 +74,24 @@ def test_outputs(name, words, pair):
 
 
 def test_weights_from_keras_files(tmp_path, pair):
-    words = {"alpha": 0.25, "input_shape": (128, 128, 3)}
-    ours, theirs, x = pair("MobileNet", words)
+    kwargs = {"alpha": 0.25, "input_shape": (128, 128, 3)}
+    ours, theirs, x = pair("MobileNet", kwargs)
     theirs.save_weights(tmp_path / "m.weights.h5")
-    read = applications.MobileNet(**{**SMALL, **words, "weights": str(tmp_path / "m.weights.h5")})
+    read = applications.MobileNet(**{**SMALL, **kwargs, "weights": str(tmp_path / "m.weights.h5")})
     np.testing.assert_allclose(read.predict(x, verbose=0), ours.predict(x, verbose=0), rtol=1e-5)
 
 
 def test_imagenet_weights_from_the_cache(tmp_path, monkeypatch, pair):
     h5py = pytest.importorskip("h5py")
     legacy = pytest.importorskip("keras.src.legacy.saving.h5_format_h5_format")
-    words = {"alpha": 0.25, "input_shape": (128, 128, 3)}
-    ours, theirs, x = pair("MobileNet", words)
+    kwargs = {"alpha": 0.25, "input_shape": (128, 128, 3)}
+    ours, theirs, x = pair("MobileNet", kwargs)
     (tmp_path / "models").mkdir()
     with h5py.File(tmp_path / "models" / "mobilenet_2_5_128_tf_no_top.h5", "w") as file:
         legacy.save_weights_to_hdf5_group(file, theirs)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.warns(UserWarning, match="without file_hash"):  # Keras knows none for MobileNet's files
-        read = applications.MobileNet(**{**SMALL, **words, "weights": "imagenet"})
+        read = applications.MobileNet(**{**SMALL, **kwargs, "weights": "imagenet"})
     np.testing.assert_allclose(read.predict(x, verbose=0), ours.predict(x, verbose=0), rtol=1e-5)
 
 
@@ -129,7 +129,7 @@ def test_decode_predictions(tmp_path, monkeypatch):
 
     file = tmp_path / "index.json"
     file.write_text(json.dumps({str(i): [f"n{i:08d}", f"thing_{i}"] for i in range(1000)}))
-    monkeypatch.setattr("gazelle.utils.get_file", lambda *args, **words: str(file))
+    monkeypatch.setattr("gazelle.utils.get_file", lambda *args, **kwargs: str(file))
     imagenet_utils._class_index.cache_clear()
     scores = np.zeros((2, 1000), "float32")
     scores[0, [7, 3]] = 0.7, 0.2
@@ -151,7 +151,7 @@ def test_built_on_a_tensor():
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("kwargs", "text"),
     [
         ({"weights": "no/such/file"}, "weights of MobileNet: expected None, 'imagenet' or the path of a file"),
         ({"weights": "imagenet", "classes": 3}, "expected the 1000 classes of ImageNet"),
@@ -163,6 +163,6 @@ def test_built_on_a_tensor():
         ({"weights": None, "input_tensor": np.zeros((1, 32, 32, 3))}, "expected a symbolic tensor"),
     ],
 )
-def test_errors(words, text):
+def test_errors(kwargs, text):
     with pytest.raises(ValueError, match=text):
-        applications.MobileNet(**words)
+        applications.MobileNet(**kwargs)

@@ -24,19 +24,19 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize("words", CHANGES, ids=lambda words: "-".join(words))
-def test_images_change_as_in_keras(words):
-    x = np.moveaxis(X, -1, 1) if words.get("data_format") == "channels_first" else X
+@pytest.mark.parametrize("kwargs", CHANGES, ids=lambda kwargs: "-".join(kwargs))
+def test_images_change_as_in_keras(kwargs):
+    x = np.moveaxis(X, -1, 1) if kwargs.get("data_format") == "channels_first" else X
     batches = []
     for namespace in (image, old_image):
-        generator = namespace.ImageDataGenerator(**words)
-        if "featurewise_center" in words or "zca_whitening" in words:
+        generator = namespace.ImageDataGenerator(**kwargs)
+        if "featurewise_center" in kwargs or "zca_whitening" in kwargs:
             generator.fit(x)
         flow = generator.flow(x, np.arange(6), batch_size=4, seed=3)
         batches.append([next(flow) for _ in range(3)])
     for (a, y_a), (b, y_b) in zip(*batches, strict=True):
         assert y_a.tolist() == y_b.tolist()
-        np.testing.assert_allclose(a, b, atol=2e-3 if "zca_whitening" in words else 1e-4)
+        np.testing.assert_allclose(a, b, atol=2e-3 if "zca_whitening" in kwargs else 1e-4)
 
 
 def test_subsets_and_lengths():
@@ -55,15 +55,15 @@ def test_folders_and_frames(tmp_path):
     names = [f"{kind}/{n}.png" for kind in "ab" for n in range(3)]
     frame = pandas.DataFrame({"filename": names, "class": list("aaabbb"), "size": range(6)})
     frame["labels"] = [["a", "b"], ["b"], ["c"], ["a"], ["b", "c"], ["a"]]
-    words = {"target_size": (5, 4), "batch_size": 4, "seed": 1}
+    kwargs = {"target_size": (5, 4), "batch_size": 4, "seed": 1}
     for namespace in (image, old_image):
         generator = namespace.ImageDataGenerator(rescale=1 / 255)
         flows = [
-            generator.flow_from_directory(str(tmp_path), class_mode="categorical", **words),
-            generator.flow_from_directory(str(tmp_path), class_mode="binary", color_mode="grayscale", **words),
-            generator.flow_from_dataframe(frame, str(tmp_path), class_mode="sparse", **words),
-            generator.flow_from_dataframe(frame, str(tmp_path), y_col="size", class_mode="raw", **words),
-            generator.flow_from_dataframe(frame, str(tmp_path), y_col="labels", class_mode="categorical", **words),
+            generator.flow_from_directory(str(tmp_path), class_mode="categorical", **kwargs),
+            generator.flow_from_directory(str(tmp_path), class_mode="binary", color_mode="grayscale", **kwargs),
+            generator.flow_from_dataframe(frame, str(tmp_path), class_mode="sparse", **kwargs),
+            generator.flow_from_dataframe(frame, str(tmp_path), y_col="size", class_mode="raw", **kwargs),
+            generator.flow_from_dataframe(frame, str(tmp_path), y_col="labels", class_mode="categorical", **kwargs),
         ]
         found = [(flow.samples, next(flow)) for flow in flows]
         if namespace is image:
@@ -76,7 +76,7 @@ def test_folders_and_frames(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [
         {},
         {"num_words": 4},
@@ -85,8 +85,8 @@ def test_folders_and_frames(tmp_path):
         {"filters": "aeiou"},
     ],
 )
-def test_tokenizer_counts_as_in_keras(words):
-    ours, old = text.Tokenizer(**words), old_text.Tokenizer(**words)
+def test_tokenizer_counts_as_in_keras(kwargs):
+    ours, old = text.Tokenizer(**kwargs), old_text.Tokenizer(**kwargs)
     for tokenizer in (ours, old):
         tokenizer.fit_on_texts(TEXTS)
     new = [*TEXTS, "an unknown cat"]
@@ -119,13 +119,13 @@ def test_tokenizer_says_what_is_missing():
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [{}, {"sampling_rate": 2, "stride": 2}, {"start_index": 4, "end_index": 30, "reverse": True}, {"shuffle": True}],
 )
-def test_windows_as_in_keras(words):
+def test_windows_as_in_keras(kwargs):
     data = np.random.RandomState(1).rand(50, 2)
     sets = [
-        namespace.TimeseriesGenerator(data, data[:, 0], 6, batch_size=8, **words)
+        namespace.TimeseriesGenerator(data, data[:, 0], 6, batch_size=8, **kwargs)
         for namespace in (sequence, old_sequence)
     ]
     assert len(sets[0]) == len(sets[1])
@@ -144,11 +144,11 @@ def test_skipgrams_as_in_keras():
     import random
 
     numbers = [1, 5, 0, 3, 2, 7, 4, 4]
-    for words in ({}, {"categorical": True, "window_size": 2}, {"negative_samples": 2.0}):
+    for kwargs in ({}, {"categorical": True, "window_size": 2}, {"negative_samples": 2.0}):
         found = []
         for namespace in (sequence, old_sequence):
             random.seed(11)
-            found.append(namespace.skipgrams(numbers, 8, seed=5, **words))
+            found.append(namespace.skipgrams(numbers, 8, seed=5, **kwargs))
         assert found[0] == found[1]
     np.testing.assert_allclose(sequence.make_sampling_table(20), old_sequence.make_sampling_table(20))
 

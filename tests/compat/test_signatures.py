@@ -72,9 +72,9 @@ def test_every_argument_is_taken(number):
         warnings.simplefilter("ignore")
         for name, signature in SIGNATURES[str(number)].items():
             namespace, kind = name.split(".")
-            words = arguments(signature)
+            kwargs = arguments(signature)
             cls = getattr(getattr(keras, namespace), kind)
-            first = list(words.values())[:6]
-            rest = dict(list(words.items())[6:])
-            by_name, by_position = config(cls(**words)), config(cls(*first, **rest))
+            first = list(kwargs.values())[:6]
+            rest = dict(list(kwargs.items())[6:])
+            by_name, by_position = config(cls(**kwargs)), config(cls(*first, **rest))
             assert by_name == by_position, name

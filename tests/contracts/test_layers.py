@@ -27,12 +27,12 @@ CLASSES = sorted({cls.__name__ for cls in OURS if isinstance(cls, type)} - rows.
 
 
 def _layer(name, **more):
-    words, shapes = rows.LAYERS[name]
-    words = {  # a layer inside computes in the same dtype
+    arguments, shapes = rows.LAYERS[name]
+    arguments = {  # a layer inside computes in the same dtype
         key: deserialize({**value, "config": {**value["config"], **more}}) if isinstance(value, dict) else value
-        for key, value in words.items()
+        for key, value in arguments.items()
     }
-    return REGISTRY["layers"][name](**words, **more), shapes
+    return REGISTRY["layers"][name](**arguments, **more), shapes
 
 
 def _inputs(name, shapes, dtype="float32"):
@@ -55,10 +55,10 @@ def test_every_layer_has_a_row():
 @pytest.mark.parametrize("name", CLASSES)
 def test_config_round_trip(name):
     layer, _ = _layer(name)
-    words = json.loads(json.dumps(serialize_object(layer)))
-    again = deserialize(words)
+    config = json.loads(json.dumps(serialize_object(layer)))
+    again = deserialize(config)
     assert type(again) is type(layer)
-    assert json.loads(json.dumps(serialize_object(again))) == words
+    assert json.loads(json.dumps(serialize_object(again))) == config
     assert name in repr(layer)
     described = describe_model(layer)  # what decides whether a checkpoint is of the same model
     assert described == describe_model(again)
@@ -69,7 +69,7 @@ def test_config_round_trip(name):
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_get_config_of_a_program_has_the_arguments_of_its_parent(name):
     cls = REGISTRY["layers"][name]
-    words = {
+    arguments = {
         key: deserialize(value) if isinstance(value, dict) else value for key, value in rows.LAYERS[name][0].items()
     }
 
@@ -83,9 +83,9 @@ def test_a_get_config_of_a_program_has_the_arguments_of_its_parent(name):
     class Plain(cls):
         pass
 
-    expected = cls(**words, name="same").get_config()
-    assert Own(**words, name="same").get_config() == expected
-    assert Plain(**words, name="same").get_config() == expected
+    expected = cls(**arguments, name="same").get_config()
+    assert Own(**arguments, name="same").get_config() == expected
+    assert Plain(**arguments, name="same").get_config() == expected
 
 
 @pytest.mark.parametrize("name", CLASSES)

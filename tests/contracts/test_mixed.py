@@ -24,13 +24,13 @@ FREE = rows.WHOLE - {"Embedding", "ReversibleEmbedding"}  # counts and places in
 
 
 def _layer(name):
-    words = {
+    kwargs = {
         key: deserialize({**v, "config": {**v["config"], "dtype": POLICY}})
         if isinstance(v, dict) and "config" in v
         else v
         for key, v in rows.LAYERS[name][0].items()
     }
-    return REGISTRY["layers"][name](**words, dtype=POLICY)
+    return REGISTRY["layers"][name](**kwargs, dtype=POLICY)
 
 
 @pytest.mark.parametrize("name", sorted(set(rows.LAYERS) - FREE))

@@ -34,11 +34,11 @@ def _network():
 
 @pytest.mark.parametrize("mode", ["full", "activations", "larger_than", "list_of_layers", None])
 def test_remat_changes_no_number(mode):
-    words = {"mode": mode, "output_size_threshold": 5, "layer_names": ["dense"]}
+    options = {"mode": mode, "output_size_threshold": 5, "layer_names": ["dense"]}
     gazelle.utils.clear_session()
     plain = _network()
     gazelle.utils.clear_session()
-    with gazelle.RematScope(**words):
+    with gazelle.RematScope(**options):
         again = _network()
     again.set_weights(plain.get_weights())
     x = jnp.asarray(np.random.default_rng(0).normal(size=(5, 4)), "float32")
@@ -259,8 +259,8 @@ def test_objects_as_configs():
     from gazelle import saving
 
     layer = layers.Dense(2, activation="relu", name="top")
-    words = json.loads(json.dumps(saving.serialize_keras_object(layer)))
-    assert saving.deserialize_keras_object(words).get_config() == layer.get_config()
+    config = json.loads(json.dumps(saving.serialize_keras_object(layer)))
+    assert saving.deserialize_keras_object(config).get_config() == layer.get_config()
     assert layers.deserialize(layers.serialize(layer)).get_config() == layer.get_config()
     with pytest.raises(ValueError, match=r"refers to os\.system"):
         saving.deserialize_keras_object({"module": "os", "class_name": "system", "config": {}, "registered_name": None})

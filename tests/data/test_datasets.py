@@ -183,14 +183,14 @@ def test_processes_live_for_all_epochs_and_see_what_changes(lock, tmp_path, monk
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [{"left_size": 0.8}, {"right_size": 3}, {"left_size": 4, "right_size": 5}, {"left_size": 0.25, "right_size": 0.5}],
 )
-def test_split_as_keras_counts(words):
+def test_split_as_keras_counts(arguments):
     from keras.src.utils.dataset_utils import _rescale_dataset_split_sizes
 
-    wanted = _rescale_dataset_split_sizes(words.get("left_size"), words.get("right_size"), 10)
-    left, right = gazelle.utils.split_dataset(np.arange(10), **words)
+    wanted = _rescale_dataset_split_sizes(arguments.get("left_size"), arguments.get("right_size"), 10)
+    left, right = gazelle.utils.split_dataset(np.arange(10), **arguments)
     assert (len(left), len(right)) == wanted
     assert [int(x) for x in left] == list(range(wanted[0]))
     assert [int(x) for x in right] == list(range(10 - wanted[1], 10))
@@ -211,7 +211,7 @@ def test_split_of_pairs_of_batches_and_shuffled():
 
 
 @pytest.mark.parametrize(
-    ("data", "words", "text"),
+    ("data", "arguments", "text"),
     [
         (np.arange(4), {}, "expected left_size or right_size, got neither"),
         (np.arange(4), {"left_size": 1.2}, "left_size: expected a fraction between 0 and 1"),
@@ -222,9 +222,9 @@ def test_split_of_pairs_of_batches_and_shuffled():
         ([], {"left_size": 1}, "expected arrays of one length, got none"),
     ],
 )
-def test_split_errors(data, words, text):
+def test_split_errors(data, arguments, text):
     with pytest.raises(ValueError, match=text):
-        gazelle.utils.split_dataset(data, **words)
+        gazelle.utils.split_dataset(data, **arguments)
 
 
 SERIES = R.normal(size=(20, 2)).astype("float32")
@@ -250,8 +250,8 @@ def test_windows_over_a_series(stride, rate, edges, labels):
 
 
 def test_windows_shuffled_one_by_one_and_with_few_targets():
-    words = {"shuffle": True, "seed": 2, "batch_size": None}
-    dataset = gazelle.utils.timeseries_dataset_from_array(np.arange(10), np.arange(10), 3, **words)
+    arguments = {"shuffle": True, "seed": 2, "batch_size": None}
+    dataset = gazelle.utils.timeseries_dataset_from_array(np.arange(10), np.arange(10), 3, **arguments)
     passes = [[int(y) for _, y in dataset] for _ in range(2)]
     assert sorted(passes[0]) == sorted(passes[1]) == list(range(8))
     assert passes[0] != passes[1]
@@ -260,7 +260,7 @@ def test_windows_shuffled_one_by_one_and_with_few_targets():
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("arguments", "text"),
     [
         ({"sampling_rate": 0}, "sampling_rate: expected a number from 1 to 9, got 0"),
         ({"sequence_stride": 10}, "sequence_stride: expected a number from 1 to 9, got 10"),
@@ -268,9 +268,9 @@ def test_windows_shuffled_one_by_one_and_with_few_targets():
         ({"format": "torch"}, "Unknown format 'torch'"),
     ],
 )
-def test_window_errors(words, text):
+def test_window_errors(arguments, text):
     with pytest.raises(ValueError, match=text):
-        gazelle.utils.timeseries_dataset_from_array(np.arange(10), None, 3, **words)
+        gazelle.utils.timeseries_dataset_from_array(np.arange(10), None, 3, **arguments)
 
 
 ROWS = [[1, 2, 3], [4], [], [5, 6, 7, 8, 9]]
@@ -281,8 +281,8 @@ ROWS = [[1, 2, 3], [4], [], [5, 6, 7, 8, 9]]
 @pytest.mark.parametrize("maxlen", [None, 2, 4, 7])
 @pytest.mark.parametrize("more", [{}, {"dtype": "float32", "value": -1.5}])
 def test_padded_as_in_keras(padding, truncating, maxlen, more):
-    words = {"maxlen": maxlen, "padding": padding, "truncating": truncating, **more}
-    wanted, got = keras.utils.pad_sequences(ROWS, **words), gazelle.utils.pad_sequences(ROWS, **words)
+    arguments = {"maxlen": maxlen, "padding": padding, "truncating": truncating, **more}
+    wanted, got = keras.utils.pad_sequences(ROWS, **arguments), gazelle.utils.pad_sequences(ROWS, **arguments)
     np.testing.assert_array_equal(got, wanted)
     assert got.dtype == wanted.dtype
 
@@ -290,8 +290,8 @@ def test_padded_as_in_keras(padding, truncating, maxlen, more):
 def test_padded_vectors_and_words():
     rows = [[[1, 2]], [[3, 4], [5, 6]]]
     np.testing.assert_array_equal(gazelle.utils.pad_sequences(rows), keras.utils.pad_sequences(rows))
-    words = {"dtype": object, "value": "-"}
-    assert gazelle.utils.pad_sequences([["a"], ["b", "c"]], **words).tolist() == [["-", "a"], ["b", "c"]]
+    arguments = {"dtype": object, "value": "-"}
+    assert gazelle.utils.pad_sequences([["a"], ["b", "c"]], **arguments).tolist() == [["-", "a"], ["b", "c"]]
     with pytest.raises(ValueError, match="Unknown padding 'left'"):
         gazelle.utils.pad_sequences(rows, padding="left")
     with pytest.raises(ValueError, match="expected a number for dtype int32, got '-'"):

@@ -28,8 +28,8 @@ def pictures(tmp_path):
     return tmp_path
 
 
-def read(directory, **words):
-    return gazelle.utils.image_dataset_from_directory(directory, image_size=(6, 5), verbose=False, **words)
+def read(directory, **kwargs):
+    return gazelle.utils.image_dataset_from_directory(directory, image_size=(6, 5), verbose=False, **kwargs)
 
 
 def test_batches_of_images_and_labels(pictures):
@@ -94,10 +94,10 @@ def test_the_same_order_of_files_as_keras(pictures):
 
 
 def test_two_parts_without_overlap(pictures):
-    words = {"validation_split": 0.3, "seed": 5}
-    left, right = read(pictures, subset="both", **words)
-    assert read(pictures, subset="training", **words).file_paths == left.file_paths
-    assert read(pictures, subset="validation", **words).file_paths == right.file_paths
+    kwargs = {"validation_split": 0.3, "seed": 5}
+    left, right = read(pictures, subset="both", **kwargs)
+    assert read(pictures, subset="training", **kwargs).file_paths == left.file_paths
+    assert read(pictures, subset="validation", **kwargs).file_paths == right.file_paths
     assert (len(left.file_paths), len(right.file_paths)) == (7, 3)
     assert not set(left.file_paths) & set(right.file_paths)
 
@@ -107,8 +107,8 @@ def test_two_parts_without_overlap(pictures):
 @pytest.mark.parametrize("kept", [{}, {"crop": True}])
 def test_sizes_change_as_in_ops(interpolation, size, kept):
     x = R.uniform(0, 255, (7, 10, 3)).astype("float32")
-    words = {f"{key}_to_aspect_ratio": value for key, value in kept.items()}
-    wanted = ops.image.resize(x, size, interpolation, **words)
+    kwargs = {f"{key}_to_aspect_ratio": value for key, value in kept.items()}
+    wanted = ops.image.resize(x, size, interpolation, **kwargs)
     np.testing.assert_allclose(resize(x, size, interpolation, **kept), wanted, rtol=1e-5, atol=2e-3)
 
 
@@ -193,13 +193,13 @@ def test_sounds_are_filled_up_cut_and_resampled(tmp_path):
     (tmp_path / "a").mkdir()
     write_wav(tmp_path / "a" / "1.wav", np.full((30, 1), 0.5))
     write_wav(tmp_path / "a" / "2.wav", np.full((50, 1), 0.25))
-    words = {"shuffle": False, "verbose": False}
-    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, **words)))
+    kwargs = {"shuffle": False, "verbose": False}
+    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, **kwargs)))
     assert x.shape == (2, 50, 1)
     assert x[0, 30:].max() == 0
-    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, output_sequence_length=20, **words)))
+    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, output_sequence_length=20, **kwargs)))
     assert x.shape == (2, 20, 1)
-    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, sampling_rate=50, **words)))
+    x, _ = next(iter(gazelle.utils.audio_dataset_from_directory(tmp_path, sampling_rate=50, **kwargs)))
     assert x.shape == (2, 25, 1)
     np.testing.assert_allclose(x[1, 8:16], 0.25, atol=0.01)
 
@@ -210,7 +210,7 @@ def test_what_a_folder_says(pictures, capsys):
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("kwargs", "text"),
     [
         ({"label_mode": "integer"}, "Unknown label_mode 'integer'"),
         ({"color_mode": "bgr"}, "Unknown color_mode 'bgr'"),
@@ -223,9 +223,9 @@ def test_what_a_folder_says(pictures, capsys):
         ({"subset": "train", "validation_split": 0.1, "seed": 1}, "Unknown subset 'train'"),
     ],
 )
-def test_errors_name_what_is_wrong(pictures, words, text):
+def test_errors_name_what_is_wrong(pictures, kwargs, text):
     with pytest.raises(ValueError, match=text):
-        read(pictures, **words)
+        read(pictures, **kwargs)
 
 
 def test_no_folder_no_files_and_three_classes(tmp_path, pictures):

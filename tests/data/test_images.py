@@ -22,9 +22,9 @@ def path(tmp_path):
 
 @pytest.mark.parametrize("mode", ["rgb", "rgba", "grayscale"])
 @pytest.mark.parametrize("size", [None, (4, 7), (12, 5)])
-@pytest.mark.parametrize("words", [{}, {"interpolation": "bicubic"}, {"keep_aspect_ratio": True}])
-def test_loaded_as_in_keras(path, mode, size, words):
-    ours, theirs = (m.img_to_array(m.load_img(path, mode, size, **words)) for m in (gazelle.utils, keras.utils))
+@pytest.mark.parametrize("arguments", [{}, {"interpolation": "bicubic"}, {"keep_aspect_ratio": True}])
+def test_loaded_as_in_keras(path, mode, size, arguments):
+    ours, theirs = (m.img_to_array(m.load_img(path, mode, size, **arguments)) for m in (gazelle.utils, keras.utils))
     np.testing.assert_array_equal(ours, theirs)
     assert ours.dtype == theirs.dtype
 

@@ -77,7 +77,7 @@ def test_too_large(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("kwargs", "text"),
     [
         ({"fname": "../x"}, "the name of a file, without folders"),
         ({"fname": "a/b"}, "without folders"),
@@ -87,10 +87,10 @@ def test_too_large(tmp_path):
         ({"extract": True, "archive_format": "rar"}, "'tar' or 'zip'"),
     ],
 )
-def test_wrong_arguments(tmp_path, words, text):
+def test_wrong_arguments(tmp_path, kwargs, text):
     origin, digest = _source(tmp_path, "a.txt", b"hello")
     with pytest.raises(ArgumentError, match=text):
-        get_file(**{"origin": origin, "file_hash": digest, "cache_dir": tmp_path / "cache", **words})
+        get_file(**{"origin": origin, "file_hash": digest, "cache_dir": tmp_path / "cache", **kwargs})
 
 
 def _tar(*members):

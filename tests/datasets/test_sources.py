@@ -101,9 +101,9 @@ def test_cifar(served, monkeypatch):
         datasets.cifar100.load_data("rough")
 
 
-def keras_says(monkeypatch, module, path, **words):
+def result_of_keras(monkeypatch, module, path, **arguments):
     monkeypatch.setattr(module, "get_file", lambda *args, **kwargs: str(path))
-    return module.load_data(**words)
+    return module.load_data(**arguments)
 
 
 def equal(ours, theirs):
@@ -123,19 +123,19 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("words", WORDS)
-def test_texts_as_in_keras(served, monkeypatch, words):
+@pytest.mark.parametrize("arguments", WORDS)
+def test_texts_as_in_keras(served, monkeypatch, arguments):
     from keras.src.datasets import imdb, reuters
 
     y = R.integers(0, 2, 9)
     where = served("imdb.npz", npz(x_train=LISTS, y_train=y, x_test=LISTS[::-1], y_test=y))
-    equal(datasets.imdb.load_data(**words), keras_says(monkeypatch, imdb, where, **words))
-    if words.get("index_from", 3) is None:
+    equal(datasets.imdb.load_data(**arguments), result_of_keras(monkeypatch, imdb, where, **arguments))
+    if arguments.get("index_from", 3) is None:
         return  # Keras' reuters leaves words as they are then
     where = served("reuters.npz", npz(x=LISTS, y=y))
-    more = {"test_split": 0.4, **words}
-    if words.get("start_char", 1) is not None:
-        equal(datasets.reuters.load_data(**more), keras_says(monkeypatch, reuters, where, **more))
+    more = {"test_split": 0.4, **arguments}
+    if arguments.get("start_char", 1) is not None:
+        equal(datasets.reuters.load_data(**more), result_of_keras(monkeypatch, reuters, where, **more))
 
 
 @pytest.mark.parametrize("split", [0.2, 0.5, 0.0])
@@ -145,8 +145,8 @@ def test_houses_as_in_keras(served, monkeypatch, split):
     data = npz(x=R.normal(size=(700, 4)), y=R.normal(size=700))
     for ours, theirs in ((datasets.boston_housing, boston_housing), (datasets.california_housing, california_housing)):
         where = served(f"{theirs.__name__.split('.')[-1]}.npz", data)
-        words = {"test_split": split, "seed": 3}
-        equal(ours.load_data(**words), keras_says(monkeypatch, theirs, where, **words))
+        arguments = {"test_split": split, "seed": 3}
+        equal(ours.load_data(**arguments), result_of_keras(monkeypatch, theirs, where, **arguments))
     assert len(datasets.california_housing.load_data("small", test_split=0.5)[0][0]) == 300
     with pytest.raises(ValueError, match="Unknown version 'tiny'"):
         datasets.california_housing.load_data("tiny")

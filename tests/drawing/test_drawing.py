@@ -26,8 +26,8 @@ def model():
     return gazelle.Model([image, meta], layers.Add(name="sum")([joined, deep]))
 
 
-def titles(model, **words):
-    return [box.title for box in diagram_of(model, Options(layer_names=True, **words)).boxes]
+def titles(model, **kwargs):
+    return [box.title for box in diagram_of(model, Options(layer_names=True, **kwargs)).boxes]
 
 
 def test_boxes_and_arrows(model):

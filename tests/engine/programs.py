@@ -23,9 +23,9 @@ _spec.loader.exec_module(rows)
 
 def of_layer(name):
     """The layer in a training, with the gradient for its weights and inputs where it has numbers."""
-    words, shapes = rows.LAYERS[name]
-    words = {key: deserialize(value) if isinstance(value, dict) else value for key, value in words.items()}
-    layer = REGISTRY["layers"][name](**words)
+    kwargs, shapes = rows.LAYERS[name]
+    kwargs = {key: deserialize(value) if isinstance(value, dict) else value for key, value in kwargs.items()}
+    layer = REGISTRY["layers"][name](**kwargs)
     dtype = "int32" if name in rows.WHOLE else "float32"
     inputs = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]
 

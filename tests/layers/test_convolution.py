@@ -32,10 +32,10 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "text"), ARGUMENTS)
-def test_arguments_are_checked_at_once(name, words, text):
+@pytest.mark.parametrize(("name", "kwargs", "text"), ARGUMENTS)
+def test_arguments_are_checked_at_once(name, kwargs, text):
     with pytest.raises(ArgumentError, match=text):
-        getattr(layers, name)(**words)
+        getattr(layers, name)(**kwargs)
 
 
 INPUTS = [

@@ -42,10 +42,10 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "text"), ARGUMENTS)
-def test_arguments_are_checked_at_once(name, words, text):
+@pytest.mark.parametrize(("name", "options", "text"), ARGUMENTS)
+def test_arguments_are_checked_at_once(name, options, text):
     with pytest.raises(ArgumentError, match=text):
-        getattr(layers, name)(**words)
+        getattr(layers, name)(**options)
 
 
 INPUTS = [
@@ -149,15 +149,15 @@ def test_input_on_a_tensor_has_its_shape_and_dtype():
 
 
 @pytest.mark.parametrize(
-    ("words", "text"),
+    ("options", "text"),
     [
         ({"shape": (3,), "batch_shape": (2, 3)}, r"shape=.* of one sample, or batch_shape=.*, got shape=\(3,\) and"),
         ({"shape": (3,), "batch_size": "2"}, "batch_size of Input: expected an integer or None, got '2'"),
     ],
 )
-def test_input_refuses(words, text):
+def test_input_refuses(options, text):
     with pytest.raises(ShapeError, match=text):
-        layers.Input(**words)
+        layers.Input(**options)
 
 
 def test_a_subclass_of_embedding_may_take_sparse_indices():

@@ -64,10 +64,10 @@ HASHED = [
 ]
 
 
-@pytest.mark.parametrize(("words", "values", "wanted"), HASHED, ids=str)
+@pytest.mark.parametrize(("kwargs", "values", "wanted"), HASHED, ids=str)
 @pytest.mark.parametrize("as_list", [False, True])
-def test_hashing(words, values, wanted, as_list):
-    y = Hashing(**words)(values if as_list else np.array(values))
+def test_hashing(kwargs, values, wanted, as_list):
+    y = Hashing(**kwargs)(values if as_list else np.array(values))
     np.testing.assert_array_equal(y, np.array(wanted)[:, None])
     assert y.dtype == "int32"
 

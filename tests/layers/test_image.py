@@ -237,8 +237,8 @@ def test_augmentation_inside_of_fit():
 
 def test_whole_numbers_keep_their_kind_where_they_are_resized():
     whole = X.astype("uint8")
-    for words in ({}, {"interpolation": "nearest"}, {"pad_to_aspect_ratio": True}):
-        ours, theirs = (np.asarray(m.Resizing(5, 11, **words)(whole)) for m in (layers, keras.layers))
+    for kwargs in ({}, {"interpolation": "nearest"}, {"pad_to_aspect_ratio": True}):
+        ours, theirs = (np.asarray(m.Resizing(5, 11, **kwargs)(whole)) for m in (layers, keras.layers))
         assert ours.dtype == theirs.dtype == np.uint8
         assert np.abs(ours.astype(int) - theirs).max() <= 1
 

@@ -216,10 +216,10 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "text"), ERRORS, ids=lambda v: str(v)[:40])
-def test_errors_of_arguments(words, text):
+@pytest.mark.parametrize(("kwargs", "text"), ERRORS, ids=lambda v: str(v)[:40])
+def test_errors_of_arguments(kwargs, text):
     with pytest.raises(ArgumentError) as error:
-        StringLookup(**words)
+        StringLookup(**kwargs)
     assert text in str(error.value)
 
 

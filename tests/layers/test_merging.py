@@ -54,10 +54,10 @@ def test_one_tensor_is_no_list_for_a_layer_that_is_built(kind):
         layer(np.ones((2, 3)))
 
 
-@pytest.mark.parametrize(("name", "words", "text"), ARGUMENTS)
-def test_arguments_are_checked_at_once(name, words, text):
+@pytest.mark.parametrize(("name", "kwargs", "text"), ARGUMENTS)
+def test_arguments_are_checked_at_once(name, kwargs, text):
     with pytest.raises(ArgumentError, match=text):
-        getattr(layers, name)(**words)
+        getattr(layers, name)(**kwargs)
 
 
 NORMAL = [

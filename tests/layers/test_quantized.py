@@ -13,8 +13,8 @@ from gazelle.quantizers import AbsMaxQuantizer, AWQConfig, GPTQConfig, Int4Quant
 X = np.random.default_rng(0).normal(size=(16, 4)).astype("float32")
 
 
-def dense(**words):
-    layer = layers.Dense(3, name="d", **words)
+def dense(**kwargs):
+    layer = layers.Dense(3, name="d", **kwargs)
     layer.build((None, 4))
     return layer
 

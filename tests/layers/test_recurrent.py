@@ -154,12 +154,12 @@ def test_wrappers():
 
 
 @pytest.mark.parametrize(
-    ("words", "name"),
+    ("kwargs", "name"),
     [((0, 3), "input_dim"), ((3, -1), "output_dim"), ((True, 3), "input_dim"), ((3, 2.0), "output_dim")],
 )
-def test_embedding(words, name):
+def test_embedding(kwargs, name):
     with pytest.raises(ArgumentError, match=f"{name} of Embedding 'e': expected a positive integer"):
-        Embedding(*words, name="e")
+        Embedding(*kwargs, name="e")
 
 
 def test_embedding_weights():
@@ -167,10 +167,12 @@ def test_embedding_weights():
         Embedding(4, 3, weights=np.ones((3, 3)))
 
 
-@pytest.mark.parametrize("words", [{"num_heads": 0}, {"key_dim": -1}, {"value_dim": 1.5}, {"sliding_window": 0}])
-def test_heads(words):
-    with pytest.raises(ArgumentError, match=f"{next(iter(words))} of MultiHeadAttention .*expected a positive integer"):
-        MultiHeadAttention(**{"num_heads": 2, "key_dim": 3, **words})
+@pytest.mark.parametrize("kwargs", [{"num_heads": 0}, {"key_dim": -1}, {"value_dim": 1.5}, {"sliding_window": 0}])
+def test_heads(kwargs):
+    with pytest.raises(
+        ArgumentError, match=f"{next(iter(kwargs))} of MultiHeadAttention .*expected a positive integer"
+    ):
+        MultiHeadAttention(**{"num_heads": 2, "key_dim": 3, **kwargs})
 
 
 def test_heads_shapes():
@@ -189,7 +191,7 @@ def test_attention(inputs):
 
 
 @pytest.mark.parametrize(
-    ("words", "kind", "text"),
+    ("kwargs", "kind", "text"),
     [
         (("ab,bc", 3), ArgumentError, '"X,W->Y"'),
         (("ab,bc->ac", 3), ShapeError, r"expected 2 axes, got shape \(2, 3, 4\)"),
@@ -199,9 +201,9 @@ def test_attention(inputs):
         (("abc,cd->abd", (None, 3), None, "c"), ArgumentError, "axis 'c'"),
     ],
 )
-def test_einsum_dense(words, kind, text):
+def test_einsum_dense(kwargs, kind, text):
     with pytest.raises(kind, match=text):
-        EinsumDense(*words)(X)
+        EinsumDense(*kwargs)(X)
 
 
 def test_initial_states_for_a_number_of_samples_or_for_inputs():

@@ -135,10 +135,10 @@ KEYS = {
 
 
 @pytest.mark.parametrize(
-    "words", [{}, {"vocabulary": ["a", "b"]}, {"ngrams": (1, 2)}, {"ngrams": 2, "split": None}], ids=str
+    "kwargs", [{}, {"vocabulary": ["a", "b"]}, {"ngrams": (1, 2)}, {"ngrams": 2, "split": None}], ids=str
 )
-def test_config_has_the_keys_of_keras(words):
-    layer = TextVectorization(**words)
+def test_config_has_the_keys_of_keras(kwargs):
+    layer = TextVectorization(**kwargs)
     config = json.loads(json.dumps(layer.get_config()))
     assert set(config) == KEYS
     again = TextVectorization.from_config(config)
@@ -172,10 +172,10 @@ ERRORS = [
 ]
 
 
-@pytest.mark.parametrize(("words", "text"), ERRORS, ids=lambda v: str(v)[:30])
-def test_errors(words, text):
+@pytest.mark.parametrize(("kwargs", "text"), ERRORS, ids=lambda v: str(v)[:30])
+def test_errors(kwargs, text):
     with pytest.raises(ArgumentError) as error:
-        TextVectorization(**words)
+        TextVectorization(**kwargs)
     assert text in str(error.value)
 
 

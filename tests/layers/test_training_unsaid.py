@@ -41,7 +41,7 @@ def _asks(self, x, training=None):
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "kwargs"),
     [
         (lambda k: stack(k, "bright"), {}),
         (lambda k: stack(k, "bright"), {"training": False}),
@@ -56,8 +56,8 @@ def _asks(self, x, training=None):
         (lambda k: own(k, False), {"training": True}),
     ],
 )
-def test_as_keras(make, words):
-    changed = [not np.allclose(np.asarray(make(k)(X, **words)), X, atol=1e-3) for k in (keras, gazelle)]
+def test_as_keras(make, kwargs):
+    changed = [not np.allclose(np.asarray(make(k)(X, **kwargs)), X, atol=1e-3) for k in (keras, gazelle)]
     assert changed[1] == changed[0]
 
 

@@ -34,17 +34,17 @@ def language_model():
     return model, {"pre_block_layers": [embedding], "sequential_blocks": [attention, dense]}
 
 
-def config(kind, structure=None, **words):
-    options = {"num_samples": 8, "sequence_length": 16, "group_size": 4, **words}
+def config(kind, structure=None, **kwargs):
+    options = {"num_samples": 8, "sequence_length": 16, "group_size": 4, **kwargs}
     return kind([TOKENS], None, quantization_layer_structure=structure, **options)
 
 
-def error(kind, **words):
+def error(kind, **kwargs):
     """The mean square of what quantization changes in the outputs."""
     model, structure = language_model()
     x = TOKENS.reshape(-1, 16)
     before = model.predict(x, verbose=0)
-    model.quantize(config=config(kind, structure, **words))
+    model.quantize(config=config(kind, structure, **kwargs))
     return np.mean(np.square(model.predict(x, verbose=0) - before))
 
 

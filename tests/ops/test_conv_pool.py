@@ -176,7 +176,7 @@ def test_conv_inside_a_loop_takes_about_as_long_as_outside():
             times.append(time.perf_counter() - start)
         return min(times)
 
-    # XLA's scalar loop would be 100 times slower; 15 leaves room for a busy machine.
+    # XLA's scalar loop would be 100 times slower; 15 allows for a busy machine.
     assert fastest(lambda: looped(k, 2)) / 2 < 15 * fastest(lambda: once(k))
 
 

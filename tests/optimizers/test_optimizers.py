@@ -180,11 +180,11 @@ def test_restarts_fall_on_their_step_compiled_and_not(t_mul):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize(
-    "words", [{}, {"gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 2}]
+    "options", [{}, {"gradient_accumulation_steps": 2, "use_ema": True, "ema_overwrite_frequency": 2}]
 )
 @pytest.mark.parametrize("name", EVERY)
-def test_types_stay_so_that_a_compiled_loop_can_carry_them(name, words, dtype):
-    optimizer = getattr(optimizers, name)(0.01, weight_decay=0.1, global_clipnorm=1.0, loss_scale_factor=2.0, **words)
+def test_types_stay_so_that_a_compiled_loop_can_carry_them(name, options, dtype):
+    optimizer = getattr(optimizers, name)(0.01, weight_decay=0.1, global_clipnorm=1.0, loss_scale_factor=2.0, **options)
     params = {p: w.astype(dtype) for p, w in PARAMS.items()}
     grads = {p: g.astype(dtype) for p, g in GRADS.items()}
     state = (params, optimizer.init(params))
@@ -288,13 +288,13 @@ def test_recipe_tells_what_is_compiled_in():
 # Variables -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [{}, {"use_ema": True, "gradient_accumulation_steps": 2}, {"weight_decay": 0.1}])
+@pytest.mark.parametrize("options", [{}, {"use_ema": True, "gradient_accumulation_steps": 2}, {"weight_decay": 0.1}])
 @pytest.mark.parametrize("name", EVERY)
-def test_apply_gradients_is_the_pure_update(name, words):
+def test_apply_gradients_is_the_pure_update(name, options):
     cls = getattr(optimizers, name)
-    mine, vs = cls(0.1, **words), variables()
+    mine, vs = cls(0.1, **options), variables()
     vs[1].constraint = lambda w: jnp.clip(w, 0.9, 1.05)
-    pure = cls(0.1, **words)
+    pure = cls(0.1, **options)
     params, slots = PARAMS, pure.init(PARAMS)
     for step in range(3):
         mine.apply_gradients(zip(GRADS.values(), vs))
@@ -303,7 +303,7 @@ def test_apply_gradients_is_the_pure_update(name, words):
         np.testing.assert_allclose(v.numpy(), params[path], rtol=2e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), mine.state, slots)
     assert int(mine._iterations) == 3
-    assert int(mine.iterations) == (1 if "gradient_accumulation_steps" in words else 3)
+    assert int(mine.iterations) == (1 if "gradient_accumulation_steps" in options else 3)
 
 
 def test_variables_read_and_write_the_state():

@@ -9,7 +9,7 @@ import pytest
 import gazelle
 
 
-def half(k, base, **words):
+def half(k, base, **arguments):
     """Halves gradients, remembers their sum, and shrinks the weights afterwards."""
 
     class Half(getattr(k.optimizers, base)):
@@ -23,11 +23,11 @@ def half(k, base, **words):
             total.assign(total + gradient)
             variable.assign(variable * 0.99)
 
-    return Half(**words)
+    return Half(**arguments)
 
 
 @pytest.mark.parametrize(
-    ("base", "words"),
+    ("base", "arguments"),
     [
         ("SGD", {"momentum": 0.9}),
         ("Adam", {"amsgrad": True, "weight_decay": 0.01}),
@@ -35,10 +35,10 @@ def half(k, base, **words):
         ("Adafactor", {"clipnorm": 0.5}),
     ],
 )
-def test_super_applies_the_rule(base, words):
+def test_super_applies_the_rule(base, arguments):
     seen = []
     for k in (keras, gazelle):
-        optimizer = half(k, base, learning_rate=0.1, **words)
+        optimizer = half(k, base, learning_rate=0.1, **arguments)
         variables = [
             k.Variable(np.arange(3, dtype="float32"), name="a"),
             k.Variable(np.ones((2, 2), "float32"), name="b"),

@@ -69,9 +69,9 @@ def measured(run, *args):
     return results, gradients
 
 
-def _of_keras(name, words, x, more, training, rng):
+def _of_keras(name, options, x, more, training, rng):
     """Config, weights, outputs, states and gradients of a layer of Keras."""
-    layer = getattr(keras.layers, name)(**words)
+    layer = getattr(keras.layers, name)(**options)
     config = _words(layer.get_config())
     layer.build([a.shape for a in x] if isinstance(x, list) else x.shape)
     values = [
@@ -168,13 +168,15 @@ def _keras_draws_with_numpy(request, monkeypatch):
 def same_layer():
     """A function that builds both layers and compares config, weights, shape, values, states and gradients."""
 
-    def compare(name, words, *shapes, training=False, mask=None, dtype="float32", tolerance=1e-5, apart=(), data=None):
+    def compare(
+        name, options, *shapes, training=False, mask=None, dtype="float32", tolerance=1e-5, apart=(), data=None
+    ):
         rng = np.random.default_rng(len(name) + sum(map(len, shapes)))
-        ours = getattr(layers, name)(**words)
+        ours = getattr(layers, name)(**options)
         x = list(map(jnp.asarray, data or [_numbers(shape, dtype, rng) for shape in shapes]))
         x = x[0] if len(x) == 1 and name not in MERGING else x
         more = {} if mask is None else {"mask": mask}
-        wanted = oracle.expected(lambda: _of_keras(name, words, x, more, training, rng), name, x, mask, training)
+        wanted = oracle.expected(lambda: _of_keras(name, options, x, more, training, rng), name, x, mask, training)
         _same_config(name, wanted["config"], ours, apart)
         spec = ours.compute_output_spec(jax.tree.map(lambda a: layers.Input(a.shape[1:], dtype=str(a.dtype)), x))
         assert [[w.name, list(w.shape)] for w in ours.weights] == wanted["weights"]
@@ -191,7 +193,7 @@ def same_layer():
             ("gradients", jax.tree.leaves(gradients), wanted["gradients"]),
         ):
             for one, its in zip(mine, other, strict=True):
-                same(one, its, tolerance, kind, f"{name} {words}")
+                same(one, its, tolerance, kind, f"{name} {options}")
 
     return compare
 

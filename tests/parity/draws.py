@@ -5,7 +5,7 @@ from jax.dtypes import canonicalize_dtype
 
 
 def replace_draws(namespace, draw, setattr=setattr):
-    """Let every initializer of the module `room` give `draw(shape)`."""
+    """Let every initializer of a module return `draw(shape)`."""
 
     def call(self, shape, dtype=None, **_):
         return np.asarray(draw(shape), canonicalize_dtype(dtype or "float32"))
@@ -16,11 +16,11 @@ def replace_draws(namespace, draw, setattr=setattr):
 
 
 def zeros(shape):
-    """They take no room."""
+    """Zeros that use no memory."""
     return np.broadcast_to(np.float32(0), shape)
 
 
 def normals(seed=0):
-    """A function of a shape: numbers of a size that layers keep."""
+    """Return a function of a shape: normal numbers, scaled so that outputs of layers keep their size."""
     rng = np.random.default_rng(seed)
     return lambda shape: (rng.normal(size=shape) / np.sqrt(max(1, *shape[:1]))).astype("float32")

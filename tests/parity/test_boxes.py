@@ -41,11 +41,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("name", "args", "words"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])
-def test_equals_keras(name, args, words):
+@pytest.mark.parametrize(("name", "args", "kwargs"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])
+def test_equals_keras(name, args, kwargs):
     ours, theirs = (getattr(m, name) for m in (bounding_boxes, keras.utils.bounding_boxes))
     given = [jnp.asarray(a) if isinstance(a, np.ndarray) else a for a in args]
-    same(ours(*given, **words), theirs(*given, **words))
+    same(ours(*given, **kwargs), theirs(*given, **kwargs))
 
 
 @pytest.mark.parametrize("form", ["xyxy", "rel_xyxy"])

@@ -21,20 +21,20 @@ def same(mine, theirs):
         np.testing.assert_allclose(np.asarray(a), np.asarray(b), rtol=2e-6, atol=2e-6)
 
 
-@pytest.mark.parametrize("words", [{}, {"symmetric": True}, {"per_channel": False}, {"weight_bits": 3}], ids=str)
+@pytest.mark.parametrize("kwargs", [{}, {"symmetric": True}, {"per_channel": False}, {"weight_bits": 3}], ids=str)
 @pytest.mark.parametrize("group", [8, 12, ROWS])
-def test_gptq(words, group):
+def test_gptq(kwargs, group):
     # with the largest magnitude below 0, the nearest integer would be a matter of rounding errors
-    w = np.abs(W) * np.where(np.arange(ROWS) % 3, 1, -0.05) if "symmetric" in words else W
+    w = np.abs(W) * np.where(np.arange(ROWS) % 3, 1, -0.05) if "symmetric" in kwargs else W
     hessian = gptq.Hessian(ROWS)
     for batch in (INPUTS[:50], INPUTS[50:]):
         hessian.update(batch)
     np.testing.assert_allclose(hessian.value, 2 / 200 * INPUTS.T @ INPUTS)
-    config = gazelle.quantizers.GPTQConfig(None, None, group_size=group, **words)
+    config = gazelle.quantizers.GPTQConfig(None, None, group_size=group, **kwargs)
     found = config.quantize(w, hessian, group)
     damped = hessian.value + 0.01 * np.diagonal(hessian.value).mean() * np.eye(ROWS)
     root = np.linalg.cholesky(np.linalg.inv(damped)).T.astype("float32")  # Keras takes the inverse itself
-    quantizer = GPTQQuantizer(keras.quantizers.GPTQConfig(None, None, group_size=group, **words))
+    quantizer = GPTQQuantizer(keras.quantizers.GPTQConfig(None, None, group_size=group, **kwargs))
     theirs = keras_gptq.gptq_quantize_matrix(
         keras.ops.convert_to_tensor(w), root, group_size=group, compute_scale_zero=quantizer.find_params
     )

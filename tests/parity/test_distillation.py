@@ -44,12 +44,12 @@ def net(k, units, seed):
     return model
 
 
-def distiller(k, **words):
+def distiller(k, **kwargs):
     losses = [
         k.distillation.LogitsDistillation(3.0, k.losses.KLDivergence()),
         k.distillation.FeatureDistillation("mse", "wide", "wide"),
     ]
-    model = k.distillation.Distiller(net(k, 6, 1), net(k, 2, 2), losses, [0.5, 2.0], 0.3, **words)
+    model = k.distillation.Distiller(net(k, 6, 1), net(k, 2, 2), losses, [0.5, 2.0], 0.3, **kwargs)
     model.compile(k.optimizers.SGD(0.01), k.losses.SparseCategoricalCrossentropy(from_logits=True))
     return model
 
@@ -57,8 +57,8 @@ def distiller(k, **words):
 def test_a_training():
     models = [distiller(k) for k in BOTH]
     teacher = models[0].teacher.get_weights()
-    words = {"epochs": 2, "batch_size": 3, "shuffle": False, "verbose": 0}
-    histories = [models[0].fit(X, Y, keep=False, **words).history, models[1].fit(X, Y, **words).history]
+    kwargs = {"epochs": 2, "batch_size": 3, "shuffle": False, "verbose": 0}
+    histories = [models[0].fit(X, Y, keep=False, **kwargs).history, models[1].fit(X, Y, **kwargs).history]
     for key in ("student_loss", "distillation_loss", "total_loss"):
         same(histories[0][key], histories[1][key], 1e-4)
     for mine, theirs in zip(models[0].student.get_weights(), models[1].student.get_weights()):

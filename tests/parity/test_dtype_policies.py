@@ -151,10 +151,10 @@ def test_training_twenty_steps(policy, optimizer):
         k.config.set_dtype_policy("float32")
     mine, theirs = models
     mine.set_weights(theirs.get_weights())
-    words = {"batch_size": 8, "epochs": 4, "shuffle": False, "verbose": 0}
+    kwargs = {"batch_size": 8, "epochs": 4, "shuffle": False, "verbose": 0}
     for model in models:
         model.compile(optimizer, "sparse_categorical_crossentropy")
-    got, wanted = mine.fit(x, y, keep=False, **words).history["loss"], theirs.fit(x, y, **words).history["loss"]
+    got, wanted = mine.fit(x, y, keep=False, **kwargs).history["loss"], theirs.fit(x, y, **kwargs).history["loss"]
     np.testing.assert_allclose(got, wanted, rtol=5e-3)  # one rounding to half precision is up to 4e-3
     assert {str(v.dtype) for v in mine.weights} == {"float32"}
     assert int(mine.optimizer.iterations) == int(np.asarray(theirs.optimizer.iterations))

@@ -69,8 +69,8 @@ def test_training(optimizer):
     compare(models, 1e-5)
     for k, model in zip(BOTH, models):
         model.compile(OPTIMIZERS[optimizer](k), "mse")
-        words = {"keep": False} if k is gazelle else {}
-        model.fit(X, Y, batch_size=2, epochs=2, shuffle=False, verbose=0, **words)
+        kwargs = {"keep": False} if k is gazelle else {}
+        model.fit(X, Y, batch_size=2, epochs=2, shuffle=False, verbose=0, **kwargs)
     compare(models, 1e-4)
     shapes = [[tuple(v.shape) for v in m.optimizer.variables] for m in models]
     assert shapes[0] == shapes[1]
@@ -95,13 +95,13 @@ def test_files_go_both_ways(tmp_path):
         model = small(writer)
         model.quantize("float8", filters="sums|hidden|scores")
         model.compile(writer.optimizers.Adam(0.1), "mse")
-        words = [{"keep": False} if k is gazelle else {} for k in (writer, reader)]
-        model.fit(X, Y, verbose=0, **words[0])
+        kwargs = [{"keep": False} if k is gazelle else {} for k in (writer, reader)]
+        model.fit(X, Y, verbose=0, **kwargs[0])
         path = tmp_path / f"{writer.__name__}.keras"
         model.save(path)
         other = reader.saving.load_model(path)
         assert other.get_layer("hidden").dtype_policy.name == "float8_from_float32"
-        for one, given in zip((model, other), words):
+        for one, given in zip((model, other), kwargs):
             one.fit(X, Y, verbose=0, **given)
         compare((model, other), 1e-4)
         model.save_weights(tmp_path / "again.weights.h5")

@@ -45,27 +45,27 @@ CALLS = [
 ]
 
 
-def both(name, words, ours, /):
-    return getattr(keras.layers, name)(**words), ours(**words)
+def both(name, kwargs, ours, /):
+    return getattr(keras.layers, name)(**kwargs), ours(**kwargs)
 
 
-def heads_call(same_call, words, call, inputs):
+def heads_call(same_call, kwargs, call, inputs):
     """Booleans are Python's own, so they go around the comparison's arrays."""
-    theirs, ours = both("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, **words}, MultiHeadAttention)
+    theirs, ours = both("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, **kwargs}, MultiHeadAttention)
     flags = {k: v for k, v in call.items() if isinstance(v, bool)}
     return same_call(theirs, ours, inputs, {k: v for k, v in call.items() if k not in flags}, flags=flags)
 
 
 @pytest.mark.parametrize(
-    ("words", "call"),
-    [*(({}, call) for call in CALLS), *((words, CALLS[i]) for words in WORDS[1:] for i in (0, 5, 8))],
+    ("kwargs", "call"),
+    [*(({}, call) for call in CALLS), *((kwargs, CALLS[i]) for kwargs in WORDS[1:] for i in (0, 5, 8))],
     ids=lambda w: "-".join(w) or "plain",
 )
-def test_heads(words, call, same_call):
-    if words.get("value_dim") and not call.get("return_attention_scores"):
+def test_heads(kwargs, call, same_call):
+    if kwargs.get("value_dim") and not call.get("return_attention_scores"):
         # Keras on JAX fails here: its fused product wants value_dim == key_dim. The scores take another way.
         call = {**call, "return_attention_scores": True}
-    heads_call(same_call, words, call, [Q, V])
+    heads_call(same_call, kwargs, call, [Q, V])
 
 
 def test_heads_fused_and_plain_agree():
@@ -107,9 +107,9 @@ def test_heads_take_the_masks_of_their_inputs(masked, causal):
     assert (get_mask(y) is not None) == ("q" in masked)
 
 
-@pytest.mark.parametrize("words", WORDS, ids=lambda w: "-".join(w) or "plain")
-def test_heads_config(words):
-    theirs, ours = both("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "name": "m", **words}, MultiHeadAttention)
+@pytest.mark.parametrize("kwargs", WORDS, ids=lambda w: "-".join(w) or "plain")
+def test_heads_config(kwargs):
+    theirs, ours = both("MultiHeadAttention", {"num_heads": 2, "key_dim": 3, "name": "m", **kwargs}, MultiHeadAttention)
     for layer in (theirs, ours):
         layer.build(Q.shape, V.shape)
     wanted, got = theirs.get_config(), ours.get_config()
@@ -165,26 +165,26 @@ SIMPLE_CALLS = [
 
 #: every layer with every second way of calling it, and each of the two classes with all
 SIMPLE_PAIRS = [
-    (name, words, call)
+    (name, kwargs, call)
     for name, every in SIMPLE.items()
-    for i, words in enumerate(every)
+    for i, kwargs in enumerate(every)
     for j, call in enumerate(SIMPLE_CALLS)
     if (i + j) % 2 == 0
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "call"), SIMPLE_PAIRS)
-def test_attention(name, words, call, same_call):
+@pytest.mark.parametrize(("name", "kwargs", "call"), SIMPLE_PAIRS)
+def test_attention(name, kwargs, call, same_call):
     ours = {"Attention": Attention, "AdditiveAttention": AdditiveAttention}[name]
     inputs = [Q, V] if call["use_causal_mask"] else [Q, V, K]
     flags = {k: v for k, v in call.items() if k != "mask"}
-    same_call(*both(name, words, ours), [inputs], {"mask": call["mask"]} if call["mask"] else {}, flags=flags)
+    same_call(*both(name, kwargs, ours), [inputs], {"mask": call["mask"]} if call["mask"] else {}, flags=flags)
 
 
-@pytest.mark.parametrize(("name", "words"), [(n, w) for n, ws in SIMPLE.items() for w in ws], ids=str)
-def test_attention_config(name, words):
+@pytest.mark.parametrize(("name", "kwargs"), [(n, w) for n, ws in SIMPLE.items() for w in ws], ids=str)
+def test_attention_config(name, kwargs):
     ours = {"Attention": Attention, "AdditiveAttention": AdditiveAttention}[name]
-    theirs, mine = both(name, {"name": "a", **words}, ours)
+    theirs, mine = both(name, {"name": "a", **kwargs}, ours)
     wanted, got = theirs.get_config(), mine.get_config()
     wanted.pop("dtype"), got.pop("dtype")
     assert {**wanted, **got} == wanted
@@ -221,8 +221,8 @@ EINSUMS = [
     ids=str,
 )
 def test_einsum_dense(equation, output_shape, bias_axes, shape, activation, same_call):
-    words = {"equation": equation, "output_shape": output_shape, "bias_axes": bias_axes, "activation": activation}
-    theirs, ours = both("EinsumDense", words, EinsumDense)
+    kwargs = {"equation": equation, "output_shape": output_shape, "bias_axes": bias_axes, "activation": activation}
+    theirs, ours = both("EinsumDense", kwargs, EinsumDense)
     same_call(theirs, ours, [RNG.normal(size=shape).astype("float32")])
     wanted, got = theirs.get_config(), ours.get_config()
     for key in ("equation", "bias_axes", "activation"):

@@ -14,24 +14,24 @@ FLAT = [
     {"dilation_rate": 2, "activation": "relu", "recurrent_activation": "hard_sigmoid", "use_bias": False},
     {"data_format": "channels_first", "return_sequences": True, "kernel_size": (2, 3), "padding": "same"},
 ]
-CASES = [*((2, words) for words in FLAT), (1, {"return_sequences": True}), (3, {"data_format": "channels_first"})]
+CASES = [*((2, kwargs) for kwargs in FLAT), (1, {"return_sequences": True}), (3, {"data_format": "channels_first"})]
 
 
-def both(rank, words):
+def both(rank, kwargs):
     name = f"ConvLSTM{rank}D"
-    words = {"filters": 3, "kernel_size": 2, **words}
-    return getattr(keras.layers, name)(**words), getattr(layers, name)(**words)
+    kwargs = {"filters": 3, "kernel_size": 2, **kwargs}
+    return getattr(keras.layers, name)(**kwargs), getattr(layers, name)(**kwargs)
 
 
-def placed(rank, words):
+def placed(rank, kwargs):
     shape = SHAPES[rank]
-    return (*shape[:2], shape[-1], *shape[2:-1]) if words.get("data_format") == "channels_first" else shape
+    return (*shape[:2], shape[-1], *shape[2:-1]) if kwargs.get("data_format") == "channels_first" else shape
 
 
-@pytest.mark.parametrize(("rank", "words"), CASES, ids=str)
-def test_conv_lstm(rank, words, same_call):
-    theirs, ours = both(rank, words)
-    same_call(theirs, ours, [RNG.normal(size=placed(rank, words)).astype("float32")])
+@pytest.mark.parametrize(("rank", "kwargs"), CASES, ids=str)
+def test_conv_lstm(rank, kwargs, same_call):
+    theirs, ours = both(rank, kwargs)
+    same_call(theirs, ours, [RNG.normal(size=placed(rank, kwargs)).astype("float32")])
 
 
 @pytest.mark.parametrize("zero", [False, True])
@@ -45,10 +45,10 @@ def test_conv_lstm_skips_masked_steps(zero):
 
 
 @pytest.mark.parametrize(
-    "words", [{}, {"dropout": 0.2, "recurrent_dropout": 0.1, "seed": 3}, {"stateful": True}, FLAT[2], FLAT[3]], ids=str
+    "kwargs", [{}, {"dropout": 0.2, "recurrent_dropout": 0.1, "seed": 3}, {"stateful": True}, FLAT[2], FLAT[3]], ids=str
 )
-def test_conv_lstm_config(words):
-    theirs, ours = both(2, {"name": "c", **words})
+def test_conv_lstm_config(kwargs):
+    theirs, ours = both(2, {"name": "c", **kwargs})
     wanted, got = theirs.get_config(), ours.get_config()
     for key, value in wanted.items():
         assert key in got

@@ -38,11 +38,11 @@ CONV += [
 ]
 
 
-@pytest.mark.parametrize(("rank", "words"), CONV)
-def test_conv(same_layer, rank, words):
-    words = {"filters": 6, "kernel_size": 2 if rank == 3 else 3, **words}
-    words.setdefault("activation", ACTIVATIONS[len(str(words)) % 3])
-    same_layer(f"Conv{rank}D", words, shape(rank, words.get("data_format")))
+@pytest.mark.parametrize(("rank", "kwargs"), CONV)
+def test_conv(same_layer, rank, kwargs):
+    kwargs = {"filters": 6, "kernel_size": 2 if rank == 3 else 3, **kwargs}
+    kwargs.setdefault("activation", ACTIVATIONS[len(str(kwargs)) % 3])
+    same_layer(f"Conv{rank}D", kwargs, shape(rank, kwargs.get("data_format")))
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8"])
@@ -72,12 +72,12 @@ TRANSPOSED += [
 ]
 
 
-@pytest.mark.parametrize(("rank", "words"), TRANSPOSED)
-def test_transposed(same_layer, rank, words):
-    words = {"filters": 3, **words}
+@pytest.mark.parametrize(("rank", "kwargs"), TRANSPOSED)
+def test_transposed(same_layer, rank, kwargs):
+    kwargs = {"filters": 3, **kwargs}
     space = (4, 3, 2)[:rank]
-    first = words.get("data_format") == "channels_first"
-    same_layer(f"Conv{rank}DTranspose", words, (2, 4, *space) if first else (2, *space, 4))
+    first = kwargs.get("data_format") == "channels_first"
+    same_layer(f"Conv{rank}DTranspose", kwargs, (2, 4, *space) if first else (2, *space, 4))
 
 
 APART = [
@@ -89,9 +89,9 @@ APART = [
 ]
 
 
-@pytest.mark.parametrize(("rank", "words"), [*APART, (2, {"use_bias": False, "activation": "relu"})])
+@pytest.mark.parametrize(("rank", "kwargs"), [*APART, (2, {"use_bias": False, "activation": "relu"})])
 @pytest.mark.parametrize("family", ["DepthwiseConv", "SeparableConv"])
-def test_channels_apart(same_layer, family, rank, words):
-    words = {"kernel_size": 3, **words, **({"filters": 5} if family == "SeparableConv" else {})}
-    words.setdefault("depthwise_regularizer", "l2")
-    same_layer(f"{family}{rank}D", words, shape(rank, words.get("data_format"), 3))
+def test_channels_apart(same_layer, family, rank, kwargs):
+    kwargs = {"kernel_size": 3, **kwargs, **({"filters": 5} if family == "SeparableConv" else {})}
+    kwargs.setdefault("depthwise_regularizer", "l2")
+    same_layer(f"{family}{rank}D", kwargs, shape(rank, kwargs.get("data_format"), 3))

@@ -92,13 +92,13 @@ PLAIN = [
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "shape"), PLAIN)
-def test_layer(same_layer, name, words, shape):
-    same_layer(name, words, shape)
+@pytest.mark.parametrize(("name", "kwargs", "shape"), PLAIN)
+def test_layer(same_layer, name, kwargs, shape):
+    same_layer(name, kwargs, shape)
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "shape"),
+    ("name", "kwargs", "shape"),
     [
         ("Flatten", {}, (2, 3, 4)),
         ("Reshape", {"target_shape": (6,)}, (2, 3, 2)),
@@ -112,8 +112,8 @@ def test_layer(same_layer, name, words, shape):
         ("Dense", {"units": 2}, (2, 3)),
     ],
 )
-def test_whole_numbers(same_layer, name, words, shape):
-    same_layer(name, words, shape, dtype="int32")
+def test_whole_numbers(same_layer, name, kwargs, shape):
+    same_layer(name, kwargs, shape, dtype="int32")
 
 
 @pytest.mark.parametrize("axis", [-1, 1, [1, 2]])
@@ -140,8 +140,8 @@ LAMBDAS = [
 ]
 
 
-@pytest.mark.parametrize(("function", "words"), LAMBDAS)
+@pytest.mark.parametrize(("function", "kwargs"), LAMBDAS)
 @pytest.mark.parametrize("training", [True, False])
-def test_lambda(same_layer, function, words, training):
+def test_lambda(same_layer, function, kwargs, training):
     # Keras writes a lambda's bytecode, None as {}, and leaves the keys out that were not given
-    same_layer("Lambda", {"function": function, **words}, (2, 4), training=training, apart=("function",))
+    same_layer("Lambda", {"function": function, **kwargs}, (2, 4), training=training, apart=("function",))

@@ -14,7 +14,7 @@ TABLE = np.arange(21, dtype="float32").reshape(7, 3)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [
         {},
         {"mask_zero": True},
@@ -31,23 +31,23 @@ TABLE = np.arange(21, dtype="float32").reshape(7, 3)
 @pytest.mark.parametrize(
     "x", [X, X.astype("int8"), X.astype("float32"), X[0], X[..., None]], ids=lambda x: f"{x.dtype}{x.ndim}"
 )
-def test_values_and_gradients(words, x, same_call):
-    theirs, ours = keras.layers.Embedding(7, 3, **words), Embedding(7, 3, **words)
+def test_values_and_gradients(kwargs, x, same_call):
+    theirs, ours = keras.layers.Embedding(7, 3, **kwargs), Embedding(7, 3, **kwargs)
     same_call(theirs, ours, [x])
     assert (ours.embeddings.regularizer is None) == (theirs.embeddings.regularizer is None)
     assert (ours.embeddings.constraint is None) == (theirs.embeddings.constraint is None)
 
 
-@pytest.mark.parametrize("words", [{}, {"mask_zero": True, "embeddings_regularizer": "l2"}])
-def test_config(words):
+@pytest.mark.parametrize("kwargs", [{}, {"mask_zero": True, "embeddings_regularizer": "l2"}])
+def test_config(kwargs):
     wanted, got = (
-        keras.layers.Embedding(7, 3, name="e", **words).get_config(),
-        Embedding(7, 3, name="e", **words).get_config(),
+        keras.layers.Embedding(7, 3, name="e", **kwargs).get_config(),
+        Embedding(7, 3, name="e", **kwargs).get_config(),
     )
     wanted.pop("activity_regularizer")  # in ours only where one is given
     assert got.keys() == wanted.keys()
     again = Embedding.from_config(got)
-    assert (again.input_dim, again.output_dim, again.mask_zero) == (7, 3, words.get("mask_zero", False))
+    assert (again.input_dim, again.output_dim, again.mask_zero) == (7, 3, kwargs.get("mask_zero", False))
 
 
 @pytest.mark.parametrize("given", [TABLE, [TABLE], jnp.asarray(TABLE)], ids=["array", "list", "jax"])

@@ -130,18 +130,18 @@ def numbers(value):
     return float(np.float32(value)) if isinstance(value, float) else value
 
 
-def compiled(method, how, **words):
+def compiled(method, how, **kwargs):
     """What a layer's method makes of arrays, as one program: eagerly, each operation is compiled by itself."""
-    run = lambda x: method(x, how, **words)  # noqa: E731
+    run = lambda x: method(x, how, **kwargs)  # noqa: E731
     return run if type(method.__self__) in PYTHON else jax.jit(run)
 
 
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras' MixUp
-@pytest.mark.parametrize(("name", "words"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])
-def test_equals_keras(name, words):
+@pytest.mark.parametrize(("name", "kwargs"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])
+def test_equals_keras(name, kwargs):
     draws = name.startswith("Rand") or name in ("AugMix", "MixUp", "CutMix")
-    words = {"seed": 5, **words} if "seed" in words or draws else words
-    theirs, ours = getattr(keras.layers, name)(**words), getattr(layers, name)(**words)
+    kwargs = {"seed": 5, **kwargs} if "seed" in kwargs or draws else kwargs
+    theirs, ours = getattr(keras.layers, name)(**kwargs), getattr(layers, name)(**kwargs)
     wanted = json.loads(json.dumps(theirs.get_config(), default=list))
     got = json.loads(json.dumps(ours.get_config()))
     assert numbers({k: got.get(k, "absent") for k in wanted if k not in ("name", "dtype")}) == numbers(
@@ -150,8 +150,8 @@ def test_equals_keras(name, words):
     again = type(ours).from_config({k: v for k, v in theirs.get_config().items() if k != "dtype"})
     own = {k: v for k, v in ours.get_config().items() if k in wanted}  # Keras' RandomGrayscale forgets its seed
     assert numbers({**again.get_config(), **own, "name": 0}) == numbers({**again.get_config(), "name": 0})
-    first = words.get("data_format") == "channels_first"
-    x = UNIT if words.get("value_range") == (0.0, 1.0) else FLOATS
+    first = kwargs.get("data_format") == "channels_first"
+    x = UNIT if kwargs.get("value_range") == (0.0, 1.0) else FLOATS
     x, masks = (jnp.asarray(np.moveaxis(v, -1, 1) if first else v) for v in (x, MASKS))
     how = theirs.get_random_transformation(x, training=True)
     if name == "RandomElasticTransform":
@@ -164,11 +164,11 @@ def test_equals_keras(name, words):
     wanted, got = (compiled(m.transform_images, how, training=True)(x) for m in (theirs, ours))
     assert got.dtype == wanted.dtype
     same(got, wanted)
-    if name in MOVING and not (name == "CenterCrop" and words["height"] > 6):  # see test_masks_keep_their_classes
+    if name in MOVING and not (name == "CenterCrop" and kwargs["height"] > 6):  # see test_masks_keep_their_classes
         same(*(compiled(m.transform_segmentation_masks, how)(masks) for m in (ours, theirs)), what="masks")
     if name in ("MixUp", "CutMix"):
         same(*(m.transform_labels(jnp.asarray(LABELS), how) for m in (ours, theirs)), what="labels")
-    if name in SMOOTH and not any(key in words for key in ("data_format", "fill_mode")):
+    if name in SMOOTH and not any(key in kwargs for key in ("data_format", "fill_mode")):
         weight = jnp.asarray(R.normal(size=x.shape), "float32")
         gradients = [
             jax.jit(jax.grad(lambda x, m=m: jnp.sum(m.transform_images(x, how) * weight)))(x) for m in (ours, theirs)
@@ -178,20 +178,20 @@ def test_equals_keras(name, words):
 
 FORMATS = ("xyxy", "rel_xyxy", "center_xywh")
 MOVED = [
-    (name, words, form)
-    for name, words in CASES
+    (name, kwargs, form)
+    for name, kwargs in CASES
     if name in (MOVING | {"MaxNumBoundingBoxes", "RandAugment"})
-    if words.get("fill_mode", "reflect") == "reflect" and words.get("interpolation", "bilinear") == "bilinear"
+    if kwargs.get("fill_mode", "reflect") == "reflect" and kwargs.get("interpolation", "bilinear") == "bilinear"
     for form in FORMATS
     if form == "xyxy" or name in {"Resizing", "RandomFlip", "RandomTranslation", "CenterCrop", "RandomZoom"}
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "form"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(MOVED)])
-def test_boxes_move_as_in_keras(name, words, form):
-    words = {**words, "bounding_box_format": form, **({} if "Random" not in name else {"seed": 3})}
-    theirs, ours = getattr(keras.layers, name)(**words), getattr(layers, name)(**words)
-    x = jnp.asarray(np.moveaxis(FLOATS, -1, 1) if words.get("data_format") == "channels_first" else FLOATS)
+@pytest.mark.parametrize(("name", "kwargs", "form"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(MOVED)])
+def test_boxes_move_as_in_keras(name, kwargs, form):
+    kwargs = {**kwargs, "bounding_box_format": form, **({} if "Random" not in name else {"seed": 3})}
+    theirs, ours = getattr(keras.layers, name)(**kwargs), getattr(layers, name)(**kwargs)
+    x = jnp.asarray(np.moveaxis(FLOATS, -1, 1) if kwargs.get("data_format") == "channels_first" else FLOATS)
     how = theirs.get_random_transformation(x, training=True)
     boxes = keras.utils.bounding_boxes.convert_format(dict(BOXES), "xyxy", form, 6, 8)
     boxes = {k: jnp.asarray(v) for k, v in boxes.items()}

@@ -89,10 +89,10 @@ MASKS = {
 
 @pytest.mark.parametrize("which", list(MASKS))
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "kwargs"),
     [*((name, {}) for name in ELEMENTWISE), ("Concatenate", {}), ("Concatenate", {"axis": 1}), ("Dot", {"axes": 2})],
 )
-def test_masks(name, words, which):
+def test_masks(name, kwargs, which):
     rng = np.random.default_rng(0)
     data = [rng.normal(size=(2, 4, 3)).astype("float32") for _ in range(2)]
     theirs, ours = [jnp.array(x) for x in data], [jnp.array(x) for x in data]
@@ -100,7 +100,7 @@ def test_masks(name, words, which):
         if mask is not None:
             keras.src.backend.set_keras_mask(a, jnp.array(mask, bool))
             set_mask(b, jnp.array(mask, bool))
-    wanted, got = getattr(keras.layers, name)(**words)(theirs), getattr(layers, name)(**words)(ours)
+    wanted, got = getattr(keras.layers, name)(**kwargs)(theirs), getattr(layers, name)(**kwargs)(ours)
     np.testing.assert_allclose(np.asarray(got), np.asarray(wanted), rtol=1e-6)
     mask = keras.src.backend.get_keras_mask(wanted)
     if mask is None:

@@ -25,20 +25,20 @@ BATCH = [
 
 #: every word on every shape, in training and out of it by turns
 TURNS = [
-    (shape, axis, words, (i + j) % 2 == 0) for i, (shape, axis) in enumerate(WHERE) for j, words in enumerate(BATCH)
+    (shape, axis, kwargs, (i + j) % 2 == 0) for i, (shape, axis) in enumerate(WHERE) for j, kwargs in enumerate(BATCH)
 ]
 
 
-@pytest.mark.parametrize(("shape", "axis", "words", "training"), TURNS)
-def test_batch(same_layer, shape, axis, words, training):
-    same_layer("BatchNormalization", {"axis": axis, **words}, shape, training=training)
+@pytest.mark.parametrize(("shape", "axis", "kwargs", "training"), TURNS)
+def test_batch(same_layer, shape, axis, kwargs, training):
+    same_layer("BatchNormalization", {"axis": axis, **kwargs}, shape, training=training)
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("words", BATCH[:5])
-def test_batch_of_masked_steps(same_layer, words, training):
+@pytest.mark.parametrize("kwargs", BATCH[:5])
+def test_batch_of_masked_steps(same_layer, kwargs, training):
     mask = jnp.asarray(np.arange(5) < np.array([[3], [5], [0], [1]]))
-    same_layer("BatchNormalization", words, (4, 5, 3), training=training, mask=mask)
+    same_layer("BatchNormalization", kwargs, (4, 5, 3), training=training, mask=mask)
 
 
 @pytest.mark.parametrize("shape", [(4, 1), (1, 5)])
@@ -47,10 +47,10 @@ def test_a_mask_for_all_steps_or_samples(same_layer, shape):
     same_layer("BatchNormalization", {"momentum": 0.7}, (4, 5, 3), training=True, mask=mask)
 
 
-@pytest.mark.parametrize("words", [{"momentum": 0.7}, {"renorm": True, "renorm_momentum": 0.7, "momentum": 0.5}])
-def test_moving_statistics_after_five_steps(words):
+@pytest.mark.parametrize("kwargs", [{"momentum": 0.7}, {"renorm": True, "renorm_momentum": 0.7, "momentum": 0.5}])
+def test_moving_statistics_after_five_steps(kwargs):
     rng = np.random.default_rng(0)
-    theirs, ours = keras.layers.BatchNormalization(**words), layers.BatchNormalization(**words)
+    theirs, ours = keras.layers.BatchNormalization(**kwargs), layers.BatchNormalization(**kwargs)
     for step in range(5):
         x = (rng.normal(size=(8, 4, 3)) * (step + 1) + 2).astype("float32")
         a, b = theirs(x, training=True), ours(x, training=True)
@@ -71,7 +71,7 @@ AFFINE = [
 ]
 
 
-@pytest.mark.parametrize("words", AFFINE)
+@pytest.mark.parametrize("kwargs", AFFINE)
 @pytest.mark.parametrize(
     ("shape", "axis"),
     [
@@ -83,18 +83,18 @@ AFFINE = [
         ((2, 3, 4, 5), [3, 1]),
     ],
 )
-def test_layer(same_layer, shape, axis, words):
-    same_layer("LayerNormalization", {"axis": axis, **words}, shape)
+def test_layer(same_layer, shape, axis, kwargs):
+    same_layer("LayerNormalization", {"axis": axis, **kwargs}, shape)
 
 
 @pytest.mark.filterwarnings("ignore:You passed `rms_scaling=True`")
-@pytest.mark.parametrize("words", [{}, {"center": False}, {"scale": False}])
+@pytest.mark.parametrize("kwargs", [{}, {"center": False}, {"scale": False}])
 @pytest.mark.parametrize("axis", [-1, [1, 2]])
-def test_layer_with_the_old_rms_scaling(same_layer, axis, words):
-    same_layer("LayerNormalization", {"axis": axis, "rms_scaling": True, **words}, (2, 3, 4))
+def test_layer_with_the_old_rms_scaling(same_layer, axis, kwargs):
+    same_layer("LayerNormalization", {"axis": axis, "rms_scaling": True, **kwargs}, (2, 3, 4))
 
 
-@pytest.mark.parametrize("words", AFFINE)
+@pytest.mark.parametrize("kwargs", AFFINE)
 @pytest.mark.parametrize(
     ("shape", "axis", "groups"),
     [
@@ -106,8 +106,8 @@ def test_layer_with_the_old_rms_scaling(same_layer, axis, words):
         ((2, 5, 4), -1, 1),
     ],
 )
-def test_group(same_layer, shape, axis, groups, words):
-    same_layer("GroupNormalization", {"groups": groups, "axis": axis, **words}, shape)
+def test_group(same_layer, shape, axis, groups, kwargs):
+    same_layer("GroupNormalization", {"groups": groups, "axis": axis, **kwargs}, shape)
 
 
 @pytest.mark.parametrize(("shape", "axis"), [((4, 6), -1), ((4, 3, 6), 1), ((4, 3, 6), [1, 2]), ((4, 3, 6), (-2, -1))])
@@ -143,12 +143,12 @@ def test_whole_numbers_are_as_good_as_floats(name):  # Keras rounds some results
 
 
 @pytest.mark.parametrize(
-    ("name", "words"), [("BatchNormalization", {}), ("LayerNormalization", {}), ("GroupNormalization", {"groups": 2})]
+    ("name", "kwargs"), [("BatchNormalization", {}), ("LayerNormalization", {}), ("GroupNormalization", {"groups": 2})]
 )
-def test_half_precision_sums_in_single(same_layer, name, words):
+def test_half_precision_sums_in_single(same_layer, name, kwargs):
     # one rounding to bfloat16 (8 bits) apart
     data = [np.asarray(np.random.default_rng(1).normal(size=(4, 3, 6)), jnp.bfloat16)]
-    same_layer(name, {"dtype": "bfloat16", **words}, data=data, tolerance=2**-7, dtype="int32", training=True)
+    same_layer(name, {"dtype": "bfloat16", **kwargs}, data=data, tolerance=2**-7, dtype="int32", training=True)
 
 
 def test_unit_normalization_of_zeros_has_a_finite_gradient():

@@ -33,10 +33,10 @@ POOL += [
 ]
 
 
-@pytest.mark.parametrize(("rank", "words"), POOL)
+@pytest.mark.parametrize(("rank", "kwargs"), POOL)
 @pytest.mark.parametrize("family", ["MaxPooling", "AveragePooling"])
-def test_pooling(same_layer, family, rank, words):
-    same_layer(f"{family}{rank}D", words, shape(rank, words.get("data_format")))
+def test_pooling(same_layer, family, rank, kwargs):
+    same_layer(f"{family}{rank}D", kwargs, shape(rank, kwargs.get("data_format")))
 
 
 @pytest.mark.parametrize("rank", [1, 2, 3])

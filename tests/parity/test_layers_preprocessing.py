@@ -14,8 +14,8 @@ RNG = np.random.default_rng(7)
 ROW, STEPS, IMAGE = (3, 4), (3, 5, 4), (2, 4, 5, 3)
 
 
-def words_id(words):
-    return "-".join(f"{k}={v}" for k, v in words.items()).replace(" ", "") or "plain"
+def words_id(kwargs):
+    return "-".join(f"{k}={v}" for k, v in kwargs.items()).replace(" ", "") or "plain"
 
 
 # Rescaling and Normalization ------------------------------------------------------------------------------------------
@@ -31,9 +31,9 @@ RESCALING = [
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int32"])
-@pytest.mark.parametrize("words", RESCALING, ids=words_id)
-def test_rescaling(words, dtype, same_layer):
-    same_layer("Rescaling", words, ROW, dtype=dtype, apart=("dtype",) if "dtype" in words else ())
+@pytest.mark.parametrize("kwargs", RESCALING, ids=words_id)
+def test_rescaling(kwargs, dtype, same_layer):
+    same_layer("Rescaling", kwargs, ROW, dtype=dtype, apart=("dtype",) if "dtype" in kwargs else ())
 
 
 GIVEN = [
@@ -48,14 +48,14 @@ GIVEN = [
 ]
 
 
-@pytest.mark.parametrize(("words", "shape"), GIVEN, ids=str)
-def test_normalization_with_given_numbers(words, shape, same_layer):
-    same_layer("Normalization", words, shape)
+@pytest.mark.parametrize(("kwargs", "shape"), GIVEN, ids=str)
+def test_normalization_with_given_numbers(kwargs, shape, same_layer):
+    same_layer("Normalization", kwargs, shape)
 
 
-@pytest.mark.parametrize("words", [{}, {"axis": 1}, {"axis": (1, -1)}, {"axis": None}, {"invert": True}], ids=words_id)
-def test_normalization_weights(words):
-    theirs, ours = keras.layers.Normalization(**words), layers.Normalization(**words)
+@pytest.mark.parametrize("kwargs", [{}, {"axis": 1}, {"axis": (1, -1)}, {"axis": None}, {"invert": True}], ids=words_id)
+def test_normalization_weights(kwargs):
+    theirs, ours = keras.layers.Normalization(**kwargs), layers.Normalization(**kwargs)
     theirs.build(STEPS), ours.build(STEPS)
     for part in ("weights", "trainable_weights", "non_trainable_weights"):
         mine, other = getattr(ours, part), getattr(theirs, part)
@@ -86,10 +86,10 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("words", [{}, {"axis": 1}, {"axis": (1, 2)}, {"axis": None}, {"invert": True}], ids=words_id)
-def test_normalization_adapts(words, way, adapting):
+@pytest.mark.parametrize("kwargs", [{}, {"axis": 1}, {"axis": (1, 2)}, {"axis": None}, {"invert": True}], ids=words_id)
+def test_normalization_adapts(kwargs, way, adapting):
     data = RNG.normal(2, 3, (7, 5, 4)).astype("float32")
-    theirs, ours = keras.layers.Normalization(**words), layers.Normalization(**words)
+    theirs, ours = keras.layers.Normalization(**kwargs), layers.Normalization(**kwargs)
     theirs.adapt(WAYS[way](data)), ours.adapt(WAYS[way](data))
     assert [w.shape for w in ours.weights] == [tuple(w.shape) for w in theirs.weights]
     same(ours(data), theirs(data), 2e-5)
@@ -113,10 +113,10 @@ EDGES = [-1.0, 0.0, 0.5, 2.0]
 @pytest.mark.parametrize("mode", ["int", "one_hot", "multi_hot", "count"])
 @pytest.mark.parametrize("shape", [(6,), (6, 1), (6, 4), (2, 3, 4)], ids=str)
 def test_discretization(mode, shape):
-    words = {"bin_boundaries": EDGES, "output_mode": mode}
+    kwargs = {"bin_boundaries": EDGES, "output_mode": mode}
     x = RNG.normal(size=shape).astype("float32")
     x.flat[:4] = EDGES  # the edges themselves
-    theirs, ours = keras.layers.Discretization(**words), layers.Discretization(**words)
+    theirs, ours = keras.layers.Discretization(**kwargs), layers.Discretization(**kwargs)
     wanted, got = np.asarray(theirs(x)), ours(x)
     np.testing.assert_array_equal(got, wanted)
     assert got.dtype == wanted.dtype == ours.output_dtype == theirs.output_dtype
@@ -127,11 +127,11 @@ def test_discretization(mode, shape):
 
 
 @pytest.mark.parametrize(
-    "words", [{"bin_boundaries": EDGES[::-1]}, {"bin_boundaries": EDGES, "output_mode": "count", "dtype": "int32"}]
+    "kwargs", [{"bin_boundaries": EDGES[::-1]}, {"bin_boundaries": EDGES, "output_mode": "count", "dtype": "int32"}]
 )
-def test_discretization_backwards_and_into_whole_numbers(words):
+def test_discretization_backwards_and_into_whole_numbers(kwargs):
     x = RNG.normal(size=(3, 4)).astype("float32")
-    same(*(k.layers.Discretization(**words)(x) for k in (gazelle, keras)), 0)
+    same(*(k.layers.Discretization(**kwargs)(x) for k in (gazelle, keras)), 0)
 
 
 @pytest.mark.parametrize("bins", [2, 5, 11])
@@ -139,8 +139,8 @@ def test_discretization_backwards_and_into_whole_numbers(words):
 @pytest.mark.parametrize("size", [7, 1000])
 def test_discretization_adapts(bins, epsilon, size, adapting):
     data = RNG.gamma(2, size=(size, 1)).astype("float32")
-    words = {"num_bins": bins, "epsilon": epsilon}
-    theirs, ours = keras.layers.Discretization(**words), layers.Discretization(**words)
+    kwargs = {"num_bins": bins, "epsilon": epsilon}
+    theirs, ours = keras.layers.Discretization(**kwargs), layers.Discretization(**kwargs)
     for way in (data, [data[: size // 3], data[size // 3 :]]):
         theirs.adapt(way), ours.adapt(way)
         np.testing.assert_allclose(ours.bin_boundaries, theirs.bin_boundaries, rtol=1e-6)
@@ -155,8 +155,8 @@ def test_discretization_adapts(bins, epsilon, size, adapting):
 @pytest.mark.parametrize("shape", [(4,), (4, 1), (4, 3), (2, 3, 4)], ids=str)
 def test_category_encoding(mode, shape):
     x = RNG.integers(0, 6, shape).astype("int32")
-    words = {"num_tokens": 6, "output_mode": mode}
-    theirs, ours = keras.layers.CategoryEncoding(**words), layers.CategoryEncoding(**words)
+    kwargs = {"num_tokens": 6, "output_mode": mode}
+    theirs, ours = keras.layers.CategoryEncoding(**kwargs), layers.CategoryEncoding(**kwargs)
     wanted, got = np.asarray(theirs(x)), ours(x)
     np.testing.assert_array_equal(got, wanted)
     assert got.dtype == wanted.dtype
@@ -186,11 +186,11 @@ MEL = [
 ]
 
 
-@pytest.mark.parametrize(("words", "shape"), [*((w, (2, 200)) for w in MEL), ({}, (200,))], ids=str)
-def test_mel_spectrogram(words, shape):
-    words = {"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 12, **words}
+@pytest.mark.parametrize(("kwargs", "shape"), [*((w, (2, 200)) for w in MEL), ({}, (200,))], ids=str)
+def test_mel_spectrogram(kwargs, shape):
+    kwargs = {"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 12, **kwargs}
     x = RNG.normal(size=shape).astype("float32")
-    theirs, ours = keras.layers.MelSpectrogram(**words), layers.MelSpectrogram(**words)
+    theirs, ours = keras.layers.MelSpectrogram(**kwargs), layers.MelSpectrogram(**kwargs)
     same(ours(x), theirs(x), least=1e-3)
     mine, other = ours.get_config(), theirs.get_config()
     assert {k: v for k, v in mine.items() if k not in ("name", "dtype")} == {
@@ -201,12 +201,12 @@ def test_mel_spectrogram(words, shape):
 @pytest.mark.parametrize("mode", ["log", "magnitude", "psd", "real", "imag", "angle", "stft"])
 @pytest.mark.parametrize("expand_dims", [False, True])
 def test_stft_spectrogram(mode, expand_dims, same_layer):
-    words = {"mode": mode, "frame_length": 8, "expand_dims": expand_dims}
-    same_layer("STFTSpectrogram", words, (2, 24, 2), tolerance=1e-4 if mode == "angle" else 2e-5)
+    kwargs = {"mode": mode, "frame_length": 8, "expand_dims": expand_dims}
+    same_layer("STFTSpectrogram", kwargs, (2, 24, 2), tolerance=1e-4 if mode == "angle" else 2e-5)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [
         {"padding": "same"},
         {"frame_step": 3},
@@ -219,9 +219,9 @@ def test_stft_spectrogram(mode, expand_dims, same_layer):
     ],
     ids=words_id,
 )
-def test_stft_spectrogram_words(words, same_layer):
-    shape = (2, 2, 24) if words.get("data_format") else (2, 24, 2)
-    same_layer("STFTSpectrogram", {"frame_length": 8, "mode": "stft", **words}, shape, tolerance=2e-5)
+def test_stft_spectrogram_words(kwargs, same_layer):
+    shape = (2, 2, 24) if kwargs.get("data_format") else (2, 24, 2)
+    same_layer("STFTSpectrogram", {"frame_length": 8, "mode": "stft", **kwargs}, shape, tolerance=2e-5)
 
 
 @pytest.mark.parametrize("mode", ["log", "psd", "stft"])

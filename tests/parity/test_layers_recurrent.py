@@ -23,16 +23,16 @@ S = [RNG.normal(size=(3, 5)).astype("float32") for _ in range(2)]
 MASK = np.array([[1, 1, 1, 1], [0, 1, 0, 1], [1, 1, 0, 0]], bool)
 
 
-def both(name, units=5, /, **words):
-    return getattr(keras.layers, name)(units, **words), OURS[name](units, **words)
+def both(name, units=5, /, **arguments):
+    return getattr(keras.layers, name)(units, **arguments), OURS[name](units, **arguments)
 
 
 def states(name):
     return S[: 2 if name == "LSTM" else 1]
 
 
-def label(words):
-    return "-".join(f"{k}={v}" for k, v in words.items()) or "plain"
+def label(arguments):
+    return "-".join(f"{k}={v}" for k, v in arguments.items()) or "plain"
 
 
 FAMILY = [
@@ -70,13 +70,13 @@ ALTERNATING = [
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "flags", "masked"),
+    ("name", "arguments", "flags", "masked"),
     ALTERNATING,
     ids=[f"{n}-{name_of(w)}-{digits(f)}-{m}" for n, w, f, m in ALTERNATING],
 )
-def test_values_and_gradients(name, words, flags, masked, same_call):
+def test_values_and_gradients(name, arguments, flags, masked, same_call):
     kwargs = {"mask": MASK} if masked else {}
-    same_call(*both(name, **words, **flags), [X], kwargs)
+    same_call(*both(name, **arguments, **flags), [X], kwargs)
 
 
 @pytest.mark.parametrize(
@@ -101,8 +101,8 @@ def test_masks_at_the_edge(name, mask, same_call):
 @pytest.mark.parametrize("name", ["SimpleRNN", "LSTM", "GRU"])
 def test_unrolled_is_the_loop(name):
     """Keras' unrolled loop forgets the initial state and zero_output_for_mask at masked steps; ours does not."""
-    words = {"return_sequences": True, "zero_output_for_mask": True}
-    loop, unrolled = OURS[name](5, **words), OURS[name](5, unroll=True, **words)
+    arguments = {"return_sequences": True, "zero_output_for_mask": True}
+    loop, unrolled = OURS[name](5, **arguments), OURS[name](5, unroll=True, **arguments)
     kwargs = {"mask": MASK, "initial_state": states(name)}
     loop(X), unrolled(X)
     unrolled.set_weights(loop.get_weights())
@@ -123,7 +123,7 @@ WEIGHTS = {
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "arguments"),
     [
         *FAMILY,
         *((n, WEIGHTS) for n in ("SimpleRNN", "LSTM", "GRU")),
@@ -132,8 +132,8 @@ WEIGHTS = {
     ],
     ids=name_of,
 )
-def test_config_and_weights(name, words):
-    theirs, ours = both(name, name="r", **words)
+def test_config_and_weights(name, arguments):
+    theirs, ours = both(name, name="r", **arguments)
     wanted, got = theirs.get_config(), ours.get_config()
     assert got.keys() - wanted.keys() <= {"seed"}  # Keras forgets the seed of SimpleRNN
     assert wanted.keys() <= got.keys()
@@ -355,18 +355,18 @@ DROPOUT = [
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "arguments"),
     [
-        *((name, words) for name in ("SimpleRNN", "LSTM", "GRU") for words in DROPOUT),
+        *((name, arguments) for name in ("SimpleRNN", "LSTM", "GRU") for arguments in DROPOUT),
         ("GRU", {"recurrent_dropout": 0.5, "reset_after": False}),
     ],
     ids=name_of,
 )
-def test_dropout(name, words):
+def test_dropout(name, arguments):
     theirs = getattr(keras.layers, name)(
-        5, **{k: v for k, v in words.items() if k != "implementation" or name != "SimpleRNN"}
+        5, **{k: v for k, v in arguments.items() if k != "implementation" or name != "SimpleRNN"}
     )
-    ours = OURS[name](5, **words)
+    ours = OURS[name](5, **arguments)
     theirs.build(X.shape), ours.build(X.shape)
     ours.set_weights([w.numpy() for w in theirs.weights])
     kept = np.asarray(ours(X))

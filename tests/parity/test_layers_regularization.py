@@ -22,9 +22,9 @@ QUIET = [
 ]
 
 
-@pytest.mark.parametrize(("name", "words", "shape"), QUIET)
-def test_out_of_training(same_layer, name, words, shape):
-    same_layer(name, words, shape, apart=apart(name))
+@pytest.mark.parametrize(("name", "kwargs", "shape"), QUIET)
+def test_out_of_training(same_layer, name, kwargs, shape):
+    same_layer(name, kwargs, shape, apart=apart(name))
 
 
 def apart(name):
@@ -56,10 +56,10 @@ LOUD = [
 ]
 
 
-@pytest.mark.parametrize(("name", "words"), LOUD)
-def test_mean_and_variance(name, words):
+@pytest.mark.parametrize(("name", "kwargs"), LOUD)
+def test_mean_and_variance(name, kwargs):
     x = np.random.default_rng(0).normal(size=(100, 40, 50)).astype("float32")
-    theirs, ours = getattr(keras.layers, name)(seed=1, **words), getattr(layers, name)(seed=1, **words)
+    theirs, ours = getattr(keras.layers, name)(seed=1, **kwargs), getattr(layers, name)(seed=1, **kwargs)
     a, b = np.asarray(theirs(x, training=True)), np.asarray(ours(x, training=True))
     assert b.shape == a.shape
     assert b.dtype == a.dtype
@@ -114,10 +114,10 @@ def test_draws_are_a_function_of_the_key(layer):
     assert not np.array_equal(layer(x, training=True), layer(x, training=True))
 
 
-@pytest.mark.parametrize("words", [{"l1": 0.1}, {"l2": 0.3}, {"l1": 0.1, "l2": 0.2}])
-def test_activity_penalty(words):
+@pytest.mark.parametrize("kwargs", [{"l1": 0.1}, {"l2": 0.3}, {"l1": 0.1, "l2": 0.2}])
+def test_activity_penalty(kwargs):
     x = np.random.default_rng(0).normal(size=(4, 3)).astype("float32")
-    theirs, ours = keras.layers.ActivityRegularization(**words), layers.ActivityRegularization(**words)
+    theirs, ours = keras.layers.ActivityRegularization(**kwargs), layers.ActivityRegularization(**kwargs)
     theirs(x)
     ours(x)
     np.testing.assert_allclose(float(sum(ours.losses)), float(sum(theirs.losses)), rtol=1e-6)

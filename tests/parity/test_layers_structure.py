@@ -54,11 +54,11 @@ INNER = {
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("name", INNER)
 def test_spectral_normalization(name, training, power_iterations):
-    words, shape = INNER[name]
+    kwargs, shape = INNER[name]
     integer = name == "Embedding"
     x = RNG.integers(0, 6, shape) if integer else RNG.normal(size=shape).astype("float32")
     theirs, ours = (
-        k.SpectralNormalization(getattr(k, name)(**words), power_iterations=power_iterations)
+        k.SpectralNormalization(getattr(k, name)(**kwargs), power_iterations=power_iterations)
         for k in (keras.layers, layers)
     )
     theirs.build(shape), ours.build(shape)
@@ -116,31 +116,31 @@ CALLS = [
 ]
 
 
-def heads(words):
-    words = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2, **words}
-    return keras.layers.GroupQueryAttention(**words), layers.GroupQueryAttention(**words)
+def heads(kwargs):
+    kwargs = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2, **kwargs}
+    return keras.layers.GroupQueryAttention(**kwargs), layers.GroupQueryAttention(**kwargs)
 
 
 @pytest.mark.parametrize(
-    ("words", "call"),
+    ("kwargs", "call"),
     [
         *(({}, call) for call in CALLS),
         *((w, CALLS[i]) for w in WORDS[1:] for i in ((5, 6) if "use_gate" in w else (5,))),
     ],
     ids=lambda w: "-".join(w) or "plain",
 )
-def test_grouped_heads(words, call, same_call):
+def test_grouped_heads(kwargs, call, same_call):
     flags = {k: v for k, v in call.items() if isinstance(v, bool)}
-    same_call(*heads(words), [Q, V], {k: v for k, v in call.items() if k not in flags}, flags=flags)
+    same_call(*heads(kwargs), [Q, V], {k: v for k, v in call.items() if k not in flags}, flags=flags)
 
 
 def test_grouped_heads_with_key(same_call):
     same_call(*heads({}), [Q, V, K])
 
 
-@pytest.mark.parametrize("words", WORDS, ids=lambda w: "-".join(w) or "plain")
-def test_grouped_heads_config(words):
-    theirs, ours = heads({"name": "g", "activity_regularizer": "l2", **words})
+@pytest.mark.parametrize("kwargs", WORDS, ids=lambda w: "-".join(w) or "plain")
+def test_grouped_heads_config(kwargs):
+    theirs, ours = heads({"name": "g", "activity_regularizer": "l2", **kwargs})
     wanted, got = theirs.get_config(), ours.get_config()
     assert got.keys() == wanted.keys()
     plain = [k for k, v in wanted.items() if not isinstance(v, dict)]
@@ -183,10 +183,10 @@ REVERSIBLE = [
 ]
 
 
-@pytest.mark.parametrize("words", REVERSIBLE, ids=lambda w: "-".join(w) or "plain")
-def test_reversible_embedding(words):
-    words = {"input_dim": 6, "output_dim": 4, "name": "e", **words}
-    theirs, ours = keras.layers.ReversibleEmbedding(**words), layers.ReversibleEmbedding(**words)
+@pytest.mark.parametrize("kwargs", REVERSIBLE, ids=lambda w: "-".join(w) or "plain")
+def test_reversible_embedding(kwargs):
+    kwargs = {"input_dim": 6, "output_dim": 4, "name": "e", **kwargs}
+    theirs, ours = keras.layers.ReversibleEmbedding(**kwargs), layers.ReversibleEmbedding(**kwargs)
     x, h = RNG.integers(0, 6, (2, 3)), RNG.normal(size=(2, 3, 4)).astype("float32")
     theirs.build(x.shape), ours.build(x.shape)
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
@@ -196,7 +196,7 @@ def test_reversible_embedding(words):
     wanted, got = theirs(h, reverse=True), ours(h, reverse=True)
     assert got.dtype == wanted.dtype
     np.testing.assert_allclose(np.asarray(got, "float32"), np.asarray(wanted, "float32"), rtol=1e-5, atol=1e-5)
-    assert (get_mask(ours(jnp.asarray(x))) is not None) == bool(words.get("mask_zero"))
+    assert (get_mask(ours(jnp.asarray(x))) is not None) == bool(kwargs.get("mask_zero"))
     mine, other = ours.get_config(), theirs.get_config()
     plain = [
         k

@@ -26,10 +26,10 @@ OURS = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
 MODES = ["concat", "sum", "mul", "ave", None]
 
 
-def both(name, inner=None, /, **words):
+def both(name, inner=None, /, **kwargs):
     inner = {"units": 5, **(inner or {})}
     layer = getattr(keras.layers, name)(name="r", **inner)
-    return keras.layers.Bidirectional(layer, **words), Bidirectional(OURS[name](name="r", **inner), **words)
+    return keras.layers.Bidirectional(layer, **kwargs), Bidirectional(OURS[name](name="r", **inner), **kwargs)
 
 
 #: each way of merging with half of what can be returned, and the other way round; half of these with a mask

@@ -156,18 +156,18 @@ def both(ours, theirs, y_true, y_pred, weights=None, mask=None):
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 5, 4)], ids=label)
-@pytest.mark.parametrize(("name", "words", "data"), CASES, ids=label)
-def test_loss(name, words, data, shape):
+@pytest.mark.parametrize(("name", "kwargs", "data"), CASES, ids=label)
+def test_loss(name, kwargs, data, shape):
     rng = np.random.default_rng(1)
     y_true, y_pred = data(rng, *shape)
     ours, theirs = getattr(losses, name), getattr(keras.losses, name)
-    both(ours(**words), theirs(**words), y_true, y_pred)
+    both(ours(**kwargs), theirs(**kwargs), y_true, y_pred)
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (3, 5, 4)], ids=label)
 @pytest.mark.parametrize(("reduction", "weights", "mask"), SETTINGS, ids=label)
 @pytest.mark.parametrize(
-    ("name", "words", "data"),
+    ("name", "kwargs", "data"),
     [
         ("MeanSquaredError", {}, numbers),
         ("BinaryCrossentropy", {}, binary),
@@ -177,15 +177,15 @@ def test_loss(name, words, data, shape):
     ],
     ids=label,
 )
-def test_reduction_weights_and_mask(name, words, data, reduction, weights, mask, shape):
+def test_reduction_weights_and_mask(name, kwargs, data, reduction, weights, mask, shape):
     rng = np.random.default_rng(2)
     y_true, y_pred = data(rng, *shape)
     inner = shape[:-1]
     sizes = {None: None, "each": inner, "sample": (shape[0],) + (1,) * (len(inner) - 1)}
     given = None if weights is None else rng.uniform(0, 2, sizes[weights]).astype("float32")
     keep = None if mask is None else jnp.asarray(rng.integers(0, 2, inner).astype(bool))
-    ours = getattr(losses, name)(reduction=reduction, **words)
-    theirs = getattr(keras.losses, name)(reduction=reduction, **words)
+    ours = getattr(losses, name)(reduction=reduction, **kwargs)
+    theirs = getattr(keras.losses, name)(reduction=reduction, **kwargs)
     both(ours, theirs, y_true, y_pred, given, keep)
 
 
@@ -256,14 +256,14 @@ def test_axis(name, data, axis):
     both(getattr(losses, name)(axis=axis), getattr(keras.losses, name)(axis=axis), y_true, y_pred)
 
 
-@pytest.mark.parametrize("words", [{}, {"gamma": 10.0, "margin": 0.2}, {"remove_diagonal": False}], ids=label)
+@pytest.mark.parametrize("kwargs", [{}, {"gamma": 10.0, "margin": 0.2}, {"remove_diagonal": False}], ids=label)
 @pytest.mark.parametrize("column", [False, True])
-def test_circle(words, column):
+def test_circle(kwargs, column):
     rng = np.random.default_rng(7)
     y_pred = rng.normal(size=(8, 4))
     y_pred /= np.linalg.norm(y_pred, axis=1, keepdims=True)
     y_true = rng.integers(0, 3, (8, 1) if column else (8,))
-    both(losses.Circle(**words), keras.losses.Circle(**words), y_true, y_pred)
+    both(losses.Circle(**kwargs), keras.losses.Circle(**kwargs), y_true, y_pred)
 
 
 @pytest.mark.parametrize("alpha", [0.25, [0.1, 0.2, 0.3, 0.4]], ids=str)

@@ -101,14 +101,14 @@ MEANS = [
 #: Metrics of counts on (batch, k): Keras knows no masks here.
 COUNTS = [
     *(
-        (name, words, data)
+        (name, kwargs, data)
         for name in ("TruePositives", "FalsePositives", "TrueNegatives", "FalseNegatives")
-        for words, data in (({}, binary), ({"thresholds": [0.2, 0.6]}, binary), ({"thresholds": 0.5}, at_thresholds))
+        for kwargs, data in (({}, binary), ({"thresholds": [0.2, 0.6]}, binary), ({"thresholds": 0.5}, at_thresholds))
     ),
     *(
-        (name, words, data)
+        (name, kwargs, data)
         for name in ("Precision", "Recall")
-        for words, data in (
+        for kwargs, data in (
             ({}, binary),
             ({"thresholds": [0.0, 0.3, 0.9]}, binary),
             ({"top_k": 2}, binary),
@@ -197,11 +197,11 @@ def both(ours, theirs, data, shape, weights=None, mask=None):
 
 
 @pytest.mark.parametrize(("weights", "mask"), [(None, None), ("each", None), ("one", "mask")], ids=label)
-@pytest.mark.parametrize(("name", "words", "data"), MEANS, ids=label)
-def test_mean_of_a_function(name, words, data, weights, mask):
+@pytest.mark.parametrize(("name", "kwargs", "data"), MEANS, ids=label)
+def test_mean_of_a_function(name, kwargs, data, weights, mask):
     both(
-        getattr(metrics, name)(**words),
-        getattr(keras.metrics, name)(**words),
+        getattr(metrics, name)(**kwargs),
+        getattr(keras.metrics, name)(**kwargs),
         data,
         (4,),
         "each" if weights == "one" and name in ("Accuracy", "BinaryAccuracy") else weights,
@@ -213,7 +213,7 @@ def test_mean_of_a_function(name, words, data, weights, mask):
     ("weights", "mask"), [(None, None), ("each", "mask"), ("one", None), ("sample", "mask"), (None, "mask")], ids=label
 )
 @pytest.mark.parametrize(
-    ("name", "words", "data"),
+    ("name", "kwargs", "data"),
     [
         ("MeanSquaredError", {}, numbers),
         ("CategoricalAccuracy", {}, onehot),
@@ -224,18 +224,18 @@ def test_mean_of_a_function(name, words, data, weights, mask):
     ],
     ids=label,
 )
-def test_mean_over_sequences(name, words, data, weights, mask):
-    if "ignore_class" in words and weights == "one":
+def test_mean_over_sequences(name, kwargs, data, weights, mask):
+    if "ignore_class" in kwargs and weights == "one":
         weights = "sample"  # Keras multiplies (batch,) with (batch, steps) and fails
-    both(getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words), data, (3, 4), weights, mask)
+    both(getattr(metrics, name)(**kwargs), getattr(keras.metrics, name)(**kwargs), data, (3, 4), weights, mask)
 
 
 @pytest.mark.parametrize("weights", [None, "one"])
-@pytest.mark.parametrize(("name", "words", "data"), COUNTS, ids=label)
-def test_counts(name, words, data, weights):
-    if name == "AUC" and words.get("multi_label") and weights:
+@pytest.mark.parametrize(("name", "kwargs", "data"), COUNTS, ids=label)
+def test_counts(name, kwargs, data, weights):
+    if name == "AUC" and kwargs.get("multi_label") and weights:
         weights = "sample"
-    both(getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words), data, (4,), weights)
+    both(getattr(metrics, name)(**kwargs), getattr(keras.metrics, name)(**kwargs), data, (4,), weights)
 
 
 @pytest.mark.parametrize("weights", [None, "one"])
@@ -255,7 +255,7 @@ def columns(rng, *shape):
 @pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")  # Keras asks for it
 @pytest.mark.parametrize("weights", [False, True])
 @pytest.mark.parametrize(
-    ("name", "words", "data"),
+    ("name", "kwargs", "data"),
     [
         ("IoU", {"num_classes": 4, "target_class_ids": [0, 2]}, columns),
         ("IoU", {"num_classes": 4, "target_class_ids": [1], "ignore_class": 0, "dtype": "float32"}, columns),
@@ -269,9 +269,9 @@ def columns(rng, *shape):
     ],
     ids=label,
 )
-def test_iou(name, words, data, weights):
+def test_iou(name, kwargs, data, weights):
     rng = np.random.default_rng(11)
-    ours, theirs = getattr(metrics, name)(**words), getattr(keras.metrics, name)(**words)
+    ours, theirs = getattr(metrics, name)(**kwargs), getattr(keras.metrics, name)(**kwargs)
     for batch in BATCHES:
         y_true, y_pred = data(rng, batch, 3, 4)
         given = (
@@ -318,11 +318,11 @@ def squares(y_true, y_pred, factor=1.0):
 
 
 @pytest.mark.parametrize("weights", [None, "each"])
-@pytest.mark.parametrize("words", [{}, {"factor": 3.0}], ids=label)
-def test_function_of_the_user(words, weights):
+@pytest.mark.parametrize("kwargs", [{}, {"factor": 3.0}], ids=label)
+def test_function_of_the_user(kwargs, weights):
     both(
-        metrics.MeanMetricWrapper(squares, name="squares", **words),
-        keras.metrics.MeanMetricWrapper(squares, name="squares", **words),
+        metrics.MeanMetricWrapper(squares, name="squares", **kwargs),
+        keras.metrics.MeanMetricWrapper(squares, name="squares", **kwargs),
         numbers,
         (4,),
         weights,

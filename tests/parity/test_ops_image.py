@@ -132,11 +132,11 @@ def first(x):
 
 
 FORMS = [
-    *[(name, args, {**words, "data_format": LAST}) for name, args, words in CASES],
-    *[(name, tuple(map(first, args)), {**words, "data_format": FIRST}) for name, args, words in CASES[::3]],
+    *[(name, args, {**kwargs, "data_format": LAST}) for name, args, kwargs in CASES],
+    *[(name, tuple(map(first, args)), {**kwargs, "data_format": FIRST}) for name, args, kwargs in CASES[::3]],
     *[
-        (name, (args[0][0], *args[1:]), {**words, "data_format": LAST})
-        for name, args, words in CASES
+        (name, (args[0][0], *args[1:]), {**kwargs, "data_format": LAST})
+        for name, args, kwargs in CASES
         if name in ("resize", "extract_patches", "gaussian_blur", "rgb_to_hsv", "rgb_to_grayscale", "pad_images")
     ][::3],
     *OTHERS,
@@ -158,29 +158,29 @@ ONCE = set({case[0]: i for i, case in reversed(list(enumerate(FORMS)))}.values()
 WARPS = ("affine_transform", "perspective_transform", "map_coordinates")
 
 
-def run(function, args, words, gradients=True):
+def run(function, args, kwargs, gradients=True):
     """The outcome and, for floats, the gradient of a weighted sum of it: one program, for compiling costs most."""
 
     def total(x):
-        y = function(x, *args[1:], **words)
+        y = function(x, *args[1:], **kwargs)
         return jnp.sum(y * jnp.cos(jnp.arange(y.size, dtype="float32")).reshape(y.shape)), y
 
     x = jnp.asarray(args[0])
     if x.dtype != "float32" or not gradients:
-        return function(x, *args[1:], **words), None  # op by op: most programs are then there already
+        return function(x, *args[1:], **kwargs), None  # op by op: most programs are then there already
     (_, y), gradient = jax.jit(jax.value_and_grad(total, has_aux=True))(x)
     return y, gradient
 
 
 @pytest.mark.parametrize("index", [pytest.param(i, id=f"{c[0]}-{i}") for i, c in enumerate(FORMS)])
 def test_equals_keras(index):
-    name, args, words = FORMS[index]
+    name, args, kwargs = FORMS[index]
     ours, theirs = getattr(ops.image, name), getattr(keras.ops.image, name)
     if name == "elastic_transform":  # Keras wants the value of sigma
-        wanted, got, gradient = theirs(jnp.asarray(args[0]), *args[1:], **words), ours(*args, **words), None
+        wanted, got, gradient = theirs(jnp.asarray(args[0]), *args[1:], **kwargs), ours(*args, **kwargs), None
     else:
         gradients = index % (12 if name in WARPS else 6) == 0 or index in ONCE  # they cost most of the time
-        (wanted, gradient), (got, own_slope) = run(theirs, args, words, gradients), run(ours, args, words, gradients)
+        (wanted, gradient), (got, own_slope) = run(theirs, args, kwargs, gradients), run(ours, args, kwargs, gradients)
     assert got.shape == wanted.shape
     assert got.dtype == wanted.dtype
     close(wanted, got)
@@ -191,14 +191,14 @@ def test_equals_keras(index):
 ONE_EACH = list({case[0]: case for case in reversed(FORMS)}.values())
 
 
-@pytest.mark.parametrize(("name", "args", "words"), [pytest.param(*c, id=c[0]) for c in ONE_EACH])
-def test_symbolic_tensors_get_the_shape_and_dtype_of_arrays(name, args, words):
+@pytest.mark.parametrize(("name", "args", "kwargs"), [pytest.param(*c, id=c[0]) for c in ONE_EACH])
+def test_symbolic_tensors_get_the_shape_and_dtype_of_arrays(name, args, kwargs):
     ours = getattr(ops.image, name)
-    spec = jax.eval_shape(lambda x: ours(x, *args[1:], **words), args[0])
-    symbol = ours(KerasTensor(args[0].shape, args[0].dtype), *args[1:], **words)
+    spec = jax.eval_shape(lambda x: ours(x, *args[1:], **kwargs), args[0])
+    symbol = ours(KerasTensor(args[0].shape, args[0].dtype), *args[1:], **kwargs)
     assert (symbol.shape, symbol.dtype) == (spec.shape, str(spec.dtype))
     if args[0].ndim == 4 and name not in ("affine_transform", "perspective_transform", "ssim"):  # two batches meet
-        assert ours(KerasTensor((None, *args[0].shape[1:])), *args[1:], **words).shape[1:] == spec.shape[1:]
+        assert ours(KerasTensor((None, *args[0].shape[1:])), *args[1:], **kwargs).shape[1:] == spec.shape[1:]
 
 
 def test_every_name_is_there():

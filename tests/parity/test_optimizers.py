@@ -90,27 +90,27 @@ SCHEDULES = [
 ]
 
 
-def both(make, **words):
-    """What comes of an optimizer that `make` makes of either room."""
-    return of_gazelle(make(optimizers), SHAPES, **words), of_keras(make(keras.optimizers), SHAPES, **words)
+def both(make, **options):
+    """The results of the optimizer that `make` creates from each library."""
+    return of_gazelle(make(optimizers), SHAPES, **options), of_keras(make(keras.optimizers), SHAPES, **options)
 
 
 @pytest.mark.parametrize("case", RULES, ids=label)
 def test_rule(case):
-    name, words = case
-    agree(*both(lambda namespace: getattr(namespace, name)(**words)))
+    name, options = case
+    agree(*both(lambda namespace: getattr(namespace, name)(**options)))
 
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "Nadam"])
-@pytest.mark.parametrize("words", AROUND, ids=label)
-def test_around_the_rule(name, words):
-    words = {"learning_rate": 0.05, **words}
-    agree(*both(lambda namespace: getattr(namespace, name)(**words)))
+@pytest.mark.parametrize("options", AROUND, ids=label)
+def test_around_the_rule(name, options):
+    options = {"learning_rate": 0.05, **options}
+    agree(*both(lambda namespace: getattr(namespace, name)(**options)))
 
 
-@pytest.mark.parametrize("words", [{}, {"use_ema": True, "ema_overwrite_frequency": 3}], ids=label)
-def test_constraints_come_last(words):
-    agree(*both(lambda namespace: namespace.SGD(0.1, **words), constraint=lambda w: jnp.clip(w + 0.0, -0.5, 0.5)))
+@pytest.mark.parametrize("options", [{}, {"use_ema": True, "ema_overwrite_frequency": 3}], ids=label)
+def test_constraints_come_last(options):
+    agree(*both(lambda namespace: namespace.SGD(0.1, **options), constraint=lambda w: jnp.clip(w + 0.0, -0.5, 0.5)))
 
 
 def test_excluded_from_weight_decay():
@@ -126,8 +126,8 @@ def test_excluded_from_weight_decay():
 
 @pytest.mark.parametrize("case", SCHEDULES, ids=label)
 def test_schedule(case):
-    name, words = case
-    ours, theirs = (getattr(namespace.schedules, name)(**words) for namespace in (optimizers, keras.optimizers))
+    name, options = case
+    ours, theirs = (getattr(namespace.schedules, name)(**options) for namespace in (optimizers, keras.optimizers))
     assert ours.get_config() == theirs.get_config()
     with jax.numpy_rank_promotion("raise"):
         rates = jax.jit(ours)
@@ -137,12 +137,12 @@ def test_schedule(case):
             assert float(rates(step)) == pytest.approx(wanted, rel=1e-5, abs=1e-7)
 
 
-@pytest.mark.parametrize("words", [{}, {"gradient_accumulation_steps": 3}], ids=label)
+@pytest.mark.parametrize("options", [{}, {"gradient_accumulation_steps": 3}], ids=label)
 @pytest.mark.parametrize("name", ["SGD", "Adam"])
-def test_rate_from_a_schedule(name, words):
+def test_rate_from_a_schedule(name, options):
     def made(namespace):
         rate = namespace.schedules.ExponentialDecay(0.1, decay_steps=5, decay_rate=0.5)
-        return getattr(namespace, name)(rate, weight_decay=0.1, **words)
+        return getattr(namespace, name)(rate, weight_decay=0.1, **options)
 
     ours, theirs = made(optimizers), made(keras.optimizers)
     assert ours.hyper() == {}
@@ -156,10 +156,10 @@ def test_rate_from_a_schedule(name, words):
     assert again.get_config() == theirs.get_config()
 
 
-@pytest.mark.parametrize("case", RULES + [("Adam", words) for words in AROUND], ids=label)
+@pytest.mark.parametrize("case", RULES + [("Adam", options) for options in AROUND], ids=label)
 def test_config(case):
-    name, words = case
-    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
+    name, options = case
+    ours, theirs = (getattr(namespace, name)(**options) for namespace in (optimizers, keras.optimizers))
     config = ours.get_config()
     assert {**config, "name": None} == {**theirs.get_config(), "name": None}
     assert type(ours).from_config(config).get_config() == config

@@ -92,16 +92,16 @@ def by_hand(optimizer, shapes=SHAPES):
 
 @pytest.mark.parametrize("case", RULES, ids=label)
 def test_rule(case):
-    name, words = case
-    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
+    name, arguments = case
+    ours, theirs = (getattr(namespace, name)(**arguments) for namespace in (optimizers, keras.optimizers))
     agree(of_gazelle(ours, SHAPES), of_keras(theirs, SHAPES))
 
 
 @pytest.mark.parametrize("name", ["Lamb", "Adafactor", "Muon", "ScheduleFreeAdamW"])
-@pytest.mark.parametrize("words", AROUND, ids=label)
-def test_around_the_rule(name, words):
-    words = {"learning_rate": 0.05, **words}
-    ours, theirs = (getattr(namespace, name)(**words) for namespace in (optimizers, keras.optimizers))
+@pytest.mark.parametrize("arguments", AROUND, ids=label)
+def test_around_the_rule(name, arguments):
+    arguments = {"learning_rate": 0.05, **arguments}
+    ours, theirs = (getattr(namespace, name)(**arguments) for namespace in (optimizers, keras.optimizers))
     agree(of_gazelle(ours, SHAPES), of_keras(theirs, SHAPES))
 
 
@@ -112,18 +112,18 @@ def test_config(name):
     assert optimizers.deserialize(keras.optimizers.serialize(theirs)).get_config() == theirs.get_config()
 
 
-def multi(namespace, **words):
+def multi(namespace, **arguments):
     inner = {
         "dense/.*|dense_.*": namespace.Adam(0.1, clipnorm=0.5, use_ema=True, ema_momentum=0.5),
         "cube": namespace.Muon(0.05),
     }
-    return namespace.MultiOptimizer(namespace.OptimizerMap(namespace.SGD(0.05, momentum=0.9), inner), **words)
+    return namespace.MultiOptimizer(namespace.OptimizerMap(namespace.SGD(0.05, momentum=0.9), inner), **arguments)
 
 
 @pytest.mark.parametrize("run", [of_gazelle, by_hand])
-@pytest.mark.parametrize("words", [{}, {"loss_scale_factor": 4.0}], ids=label)
-def test_several_optimizers(run, words):
-    agree(run(multi(optimizers, **words), SHAPES), of_keras(multi(keras.optimizers, **words), SHAPES))
+@pytest.mark.parametrize("arguments", [{}, {"loss_scale_factor": 4.0}], ids=label)
+def test_several_optimizers(run, arguments):
+    agree(run(multi(optimizers, **arguments), SHAPES), of_keras(multi(keras.optimizers, **arguments), SHAPES))
 
 
 def test_a_function_chooses():
@@ -176,12 +176,12 @@ def written(name, namespace, ops):
 
 @pytest.mark.parametrize("run", [of_gazelle, by_hand])
 @pytest.mark.parametrize(
-    "words", [{}, {"clipnorm": 0.5, "weight_decay": 0.1}, {"gradient_accumulation_steps": 3}], ids=label
+    "arguments", [{}, {"clipnorm": 0.5, "weight_decay": 0.1}, {"gradient_accumulation_steps": 3}], ids=label
 )
 @pytest.mark.parametrize("name", ["Nesterov", "Counted"])
-def test_written_in_the_way_of_keras(name, words, run):
+def test_written_in_the_way_of_keras(name, arguments, run):
     ours, theirs = written(name, optimizers, gazelle.ops), written(name, keras.optimizers, keras.ops)
-    agree(run(ours(**words), SHAPES), of_keras(theirs(**words), SHAPES))
+    agree(run(ours(**arguments), SHAPES), of_keras(theirs(**arguments), SHAPES))
 
 
 def test_written_optimizer_trains_a_model():

@@ -56,18 +56,18 @@ def test_function(case):
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [{}, {"num_bits": 3, "narrow_range": True}, {"axis": 1}, {"axis": -1, "num_bits": 4}],
     ids=str,
 )
-def test_fake_quantization(words):
-    size = X.shape[words["axis"]] if "axis" in words else 1
+def test_fake_quantization(kwargs):
+    size = X.shape[kwargs["axis"]] if "axis" in kwargs else 1
     ends = -np.linspace(0.4, 1.1, size, dtype="float32"), np.linspace(0.7, 1.3, size, dtype="float32")
-    ends = ends if "axis" in words else [e[0] for e in ends]
+    ends = ends if "axis" in kwargs else [e[0] for e in ends]
 
     def run(k):
         def total(x, low, high):
-            y = k.quantizers.fake_quant_with_min_max_vars(x, low, high, **words)
+            y = k.quantizers.fake_quant_with_min_max_vars(x, low, high, **kwargs)
             return jnp.sum(y * jnp.arange(30.0).reshape(6, 5)), y
 
         return jax.value_and_grad(total, (0, 1, 2), has_aux=True)(*map(jnp.asarray, (X, *ends)))
@@ -95,10 +95,10 @@ CONFIGS = {
 
 
 def config_of(k, case):
-    mode, words = CONFIGS[case]
-    if words.get("activation_quantizer") == "abs_max":
-        words = {**words, "activation_quantizer": k.quantizers.AbsMaxQuantizer()}
-    return {"int8": k.quantizers.Int8QuantizationConfig, "int4": k.quantizers.Int4QuantizationConfig}[mode](**words)
+    mode, kwargs = CONFIGS[case]
+    if kwargs.get("activation_quantizer") == "abs_max":
+        kwargs = {**kwargs, "activation_quantizer": k.quantizers.AbsMaxQuantizer()}
+    return {"int8": k.quantizers.Int8QuantizationConfig, "int4": k.quantizers.Int4QuantizationConfig}[mode](**kwargs)
 
 
 LAYERS = {
@@ -132,7 +132,7 @@ def built(make, shape, case, lora=None):
     return layers
 
 
-def gradients(layer, mine, x, **words):
+def gradients(layer, mine, x, **kwargs):
     """Output, gradient for x, and those for the correction where there is one."""
     variables = [w for w in layer.weights if w.name.startswith("lora")]
     places = {id(w): i for i, w in enumerate(variables)}
@@ -142,18 +142,18 @@ def gradients(layer, mine, x, **words):
             paths = {f"{i}": v for i, v in enumerate(layer.weights)}
             given = {key: v.value for key, v in paths.items()}
             given |= {key: values[places[id(v)]] for key, v in paths.items() if id(v) in places}
-            y = tracing.functionalize(lambda a: layer(a, **words), paths)(given, x)[0]
+            y = tracing.functionalize(lambda a: layer(a, **kwargs), paths)(given, x)[0]
         else:
             given = [values[places[id(v)]] if id(v) in places else v.value for v in layer.trainable_variables]
-            y = layer.stateless_call(given, [v.value for v in layer.non_trainable_variables], x, **words)[0]
+            y = layer.stateless_call(given, [v.value for v in layer.non_trainable_variables], x, **kwargs)[0]
         return jnp.sum(y * np.cos(np.arange(y.size)).reshape(y.shape)), y
 
     wanted = (0, 1) if jnp.issubdtype(x.dtype, jnp.floating) else 1
     return jax.jit(jax.value_and_grad(total, wanted, has_aux=True))(x, [v.value for v in variables])
 
 
-def compare(layers, x, tolerance=1e-5, **words):
-    results = [gradients(layer, k is gazelle, jnp.asarray(x), **words) for k, layer in zip(BOTH, layers)]
+def compare(layers, x, tolerance=1e-5, **kwargs):
+    results = [gradients(layer, k is gazelle, jnp.asarray(x), **kwargs) for k, layer in zip(BOTH, layers)]
     for kind, *pair in zip(("values", "gradients"), *results):
         for mine, theirs in zip(*map(jax.tree.leaves, pair), strict=True):
             deviations.same(mine, theirs, tolerance, kind)

@@ -147,8 +147,8 @@ def test_reshape_infers_one_size(sizes, place, twice):
 def test_what_was_popped_leaves_no_trace(widths, popped, how):
     model = Sequential([Input((3,))] if how == "Input" else [])
     for width in widths:
-        words = {"input_dim": 3} if how == "input_dim" and not model.layers else {}
-        model.add(layers.Dense(width, **words))
+        kwargs = {"input_dim": 3} if how == "input_dim" and not model.layers else {}
+        model.add(layers.Dense(width, **kwargs))
     popped = min(popped, len(widths))
     for _ in range(popped):
         model.pop()

@@ -467,8 +467,8 @@ def test_cut_and_flipped_hdf5(tmp_path):
             model.load_weights(path)
 
 
-def test_no_code_is_loaded_anywhere_in_the_room():
-    """The room's own source has no call that turns a file's words into code."""
+def test_no_module_executes_code_of_files():
+    """The source of the reader has no call that turns text of a file into code."""
     words = (
         "importlib",
         "__import__",

@@ -35,8 +35,8 @@ def _tensor(*history):
     return {"class_name": "__keras_tensor__", "config": {"keras_history": list(history)}}
 
 
-def _call(words):
-    return convert_object({"class_name": "Any", "config": {}, "inbound_nodes": [words]})["inbound_nodes"][0]
+def _call(options):
+    return convert_object({"class_name": "Any", "config": {}, "inbound_nodes": [options]})["inbound_nodes"][0]
 
 
 def test_calls():
@@ -81,8 +81,8 @@ def test_operations_of_the_table_exist():
 
 
 def test_arguments():
-    def config(name, **words):
-        return convert_object({"class_name": name, "config": words})["config"]
+    def config(name, **options):
+        return convert_object({"class_name": name, "config": options})["config"]
 
     assert config("InputLayer", batch_input_shape=[None, 3]) == {"batch_shape": [None, 3]}
     assert config("Huber", reduction="auto") == {"reduction": "sum_over_batch_size"}
@@ -113,15 +113,15 @@ def _tensors(arguments):
 
 
 def _as_tf_keras(config):
-    """A functional model's config with the words of tf.keras."""
+    """A functional model's config with the options of tf.keras."""
     config["module"] = "tf_keras.src.engine.functional"
     for layer in config["config"]["layers"]:
-        words = layer["config"]
-        words["dtype"] = "float32"
+        arguments = layer["config"]
+        arguments["dtype"] = "float32"
         if layer["class_name"] == "InputLayer":
-            words["batch_input_shape"] = words.pop("batch_shape")
+            arguments["batch_input_shape"] = arguments.pop("batch_shape")
         if layer["class_name"] == "LeakyReLU":
-            words["alpha"] = words.pop("negative_slope")
+            arguments["alpha"] = arguments.pop("negative_slope")
         layer["inbound_nodes"] = [
             [[*tensor["config"]["keras_history"], {}] for tensor in _tensors(call["args"])]
             for call in layer["inbound_nodes"]

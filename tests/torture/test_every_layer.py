@@ -25,10 +25,10 @@ OWN_TROUBLE = {"Equalization", "RandomShear", "RandomCrop"}
 
 def _model(name):
     """A model of this layer, with weights that no initializer gives."""
-    words, shapes = rows.LAYERS[name]
-    words = {key: deserialize(value) if isinstance(value, dict) else value for key, value in words.items()}
+    kwargs, shapes = rows.LAYERS[name]
+    kwargs = {key: deserialize(value) if isinstance(value, dict) else value for key, value in kwargs.items()}
     inputs = [Input(shape[1:], dtype="int32" if name in rows.WHOLE else "float32") for shape in shapes]
-    layer = REGISTRY["layers"][name](**words)
+    layer = REGISTRY["layers"][name](**kwargs)
     outputs = layer(*inputs) if name in rows.SEPARATE or len(inputs) == 1 else layer(inputs)
     model = Model(inputs if len(inputs) > 1 else inputs[0], outputs)
     for weight in model.weights:

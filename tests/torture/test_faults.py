@@ -194,7 +194,7 @@ def test_power_cuts_while_a_file_is_replaced(tmp_path, machine, model, form, lon
 
 @pytest.mark.parametrize("fraction", range(0, 100, 2))
 def test_a_disk_that_is_full_at_any_level(tmp_path, machine, fraction):
-    """The previous state stays, the error names the bytes, and the next save, with room, is fine."""
+    """The previous state stays, the error names the bytes, and the next save with enough space succeeds."""
     kept = CheckpointRotation(str(tmp_path / "m"))
     kept.write({"params/w": np.zeros(2000, "float32")}, {"value": 0})
     size = os.path.getsize(kept.newest)

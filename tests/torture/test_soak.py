@@ -11,12 +11,12 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs fork")
 
 
 def _run(folder, *arguments):
-    words = {"GAZELLE_COMPILE_CACHE": str(folder / "cache"), "PYTHONPATH": os.pathsep.join(sys.path)}
+    variables = {"GAZELLE_COMPILE_CACHE": str(folder / "cache"), "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run(
         [sys.executable, os.path.join(os.path.dirname(__file__), "soak.py"), *arguments],
         capture_output=True,
         text=True,
-        env={**os.environ, **words},
+        env={**os.environ, **variables},
     )
     assert run.returncode == 0, run.stderr
     return json.loads(run.stdout)

@@ -76,8 +76,8 @@ def made(optimizer=None, seed=0):
     return model
 
 
-def fit(model, calls, epochs=2, **words):
-    return model.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=calls, **words)
+def fit(model, calls, epochs=2, **kwargs):
+    return model.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=calls, **kwargs)
 
 
 def small():

@@ -10,7 +10,7 @@ X = RNG.normal(size=(70, 4)).astype("float32")
 Y = (X.sum(1) > 0).astype("float32")[:, None]
 
 
-def mlp(rate=0.1, seed=1, dropout=0.0, compiled=True, **words):
+def mlp(rate=0.1, seed=1, dropout=0.0, compiled=True, **arguments):
     """A small classifier; equal seeds give equal weights and runs."""
     gazelle.utils.set_random_seed(seed)
     model = Sequential([Input((4,)), layers.Dense(5, activation="tanh")])
@@ -18,7 +18,7 @@ def mlp(rate=0.1, seed=1, dropout=0.0, compiled=True, **words):
         model.add(layers.Dropout(dropout))
     model.add(layers.Dense(1, activation="sigmoid"))
     if compiled:
-        model.compile(optimizers.SGD(rate), "binary_crossentropy", **{"metrics": ["accuracy"], **words})
+        model.compile(optimizers.SGD(rate), "binary_crossentropy", **{"metrics": ["accuracy"], **arguments})
     return model
 
 

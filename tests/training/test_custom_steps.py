@@ -93,10 +93,10 @@ def test_the_same_program_on_keras(kind):
     seen = []
     for k in (keras, gazelle):
         model = built(k, kind(k))
-        words = {} if kind is stateless else {"sample_weight": W}
+        arguments = {} if kind is stateless else {"sample_weight": W}
         own = {"keep": False} if k is gazelle else {}
         history = model.fit(
-            X, Y, batch_size=6, epochs=3, shuffle=False, verbose=0, validation_data=(X, Y), **words, **own
+            X, Y, batch_size=6, epochs=3, shuffle=False, verbose=0, validation_data=(X, Y), **arguments, **own
         )
         seen.append(
             (

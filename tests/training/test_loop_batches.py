@@ -48,16 +48,16 @@ def test_predict_keeps_every_row_of_outputs_that_have_more_rows_than_there_are_s
 @pytest.mark.parametrize("how", ["default", "argument", "environment", "setting"])
 def test_validation_split_takes_the_first_or_the_last_samples(how, monkeypatch):
     monkeypatch.setattr(settings, "_side", None)
-    words = {}
+    kwargs = {}
     if how == "argument":
-        words = {"validation_from": "end"}
+        kwargs = {"validation_from": "end"}
     elif how == "environment":
         monkeypatch.setenv("GAZELLE_VALIDATION_FROM", "end")
     elif how == "setting":
         settings.set_validation_from("end")
     held, rest = (slice(0, 14), slice(14, 70)) if how == "default" else (slice(56, 70), slice(0, 56))
     model, by_hand = mlp(), mlp()
-    run = fit(model, validation_split=0.2, **words).history
+    run = fit(model, validation_split=0.2, **kwargs).history
     other = fit(by_hand, X[rest], Y[rest], validation_data=(X[held], Y[held])).history
     assert same(model, by_hand)
     assert run == other

@@ -31,14 +31,14 @@ def fresh(monkeypatch):
     COMPILED.clear()
 
 
-def mlp(units=5, rate=0.1, activation="tanh", **words):
+def mlp(units=5, rate=0.1, activation="tanh", **arguments):
     model = Sequential([Input((4,)), layers.Dense(units, activation=activation), layers.Dropout(0.1), layers.Dense(1)])
-    model.compile(optimizers.SGD(rate), "mse", **words)
+    model.compile(optimizers.SGD(rate), "mse", **arguments)
     return model
 
 
-def fit(model, x=X, y=Y, **words):
-    return model.fit(x, y, **{"verbose": 0, "keep": False, "batch_size": 16, **words})
+def fit(model, x=X, y=Y, **arguments):
+    return model.fit(x, y, **{"verbose": 0, "keep": False, "batch_size": 16, **arguments})
 
 
 COMPILED = []

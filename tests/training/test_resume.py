@@ -175,9 +175,9 @@ def kept_at_every_step(monkeypatch):
 def run(case, stop_at=None, resume=True, epochs=3):
     """Train once; with `stop_at` until so many steps are made."""
     resuming.checkpoints.reset()  # as a new process
-    words = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": bool(resume), **case}
-    model = network(words.pop("optimizer", ADAM))
-    callbacks = words.pop("callbacks", list)()
+    kwargs = {"verbose": 0, "epochs": epochs, "batch_size": 8, "resume": resume, "keep": bool(resume), **case}
+    model = network(kwargs.pop("optimizer", ADAM))
+    callbacks = kwargs.pop("callbacks", list)()
     if stop_at is not None:
 
         def stop(batch, logs):
@@ -185,11 +185,11 @@ def run(case, stop_at=None, resume=True, epochs=3):
                 raise StopHere
 
         callbacks = [*callbacks, LambdaCallback(on_train_batch_begin=stop)]
-    x, data = words.pop("x", None), (X, Y)
+    x, data = kwargs.pop("x", None), (X, Y)
     if x is not None:
         data = (x(),)
     try:
-        history = model.fit(*data, callbacks=callbacks, **words).history
+        history = model.fit(*data, callbacks=callbacks, **kwargs).history
     except StopHere:
         return None
     listened = next((c.seen for c in callbacks if isinstance(c, Steady)), None)
@@ -342,8 +342,9 @@ def test_kill_9_costs_nothing(tmp_path, monkeypatch):
     program.write_text(textwrap.dedent(PROGRAM))
 
     def start(home):
-        words = [sys.executable, program, out]
-        return subprocess.Popen(words, env={**os.environ, "GAZELLE_HOME": str(home)}, stdout=subprocess.PIPE, text=True)
+        command = [sys.executable, program, out]
+        env = {**os.environ, "GAZELLE_HOME": str(home)}
+        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
 
     whole = start(tmp_path / "a")
     assert whole.wait(600) == 0
@@ -391,8 +392,8 @@ def test_a_kill_goes_back_to_the_last_backup(freq, steps, tmp_path, monkeypatch)
     case = {"callbacks": lambda: [BackupAndRestore(tmp_path / "backup", save_freq=freq)], "keep": None}
     assert run(case, stop_at=7, resume=False) is None
     kept = [name for name in os.listdir(tmp_path / "backup") if name.endswith(".state")]
-    _, words = read_state(max((tmp_path / "backup" / name for name in kept), key=os.path.getmtime))
-    assert words["epoch"] * 5 + words["batch"] == steps
+    _, settings = read_state(max((tmp_path / "backup" / name for name in kept), key=os.path.getmtime))
+    assert settings["epoch"] * 5 + settings["batch"] == steps
     whole, (history, weights, *_) = run({}, resume=False), run(case, resume=False)
     assert history == whole[0]
     assert same(weights, whole[1])

@@ -17,7 +17,7 @@ BLACK = np.zeros((2, 12, 12, 3), "uint8")
 
 
 @pytest.mark.parametrize(
-    "words",
+    "kwargs",
     [
         {"num_classes": 4},
         {"num_classes": 2, "alpha": 0.3},
@@ -28,10 +28,10 @@ BLACK = np.zeros((2, 12, 12, 3), "uint8")
     ],
 )
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])
-def test_masks_as_in_keras(words, data_format):
+def test_masks_as_in_keras(kwargs, data_format):
     x, masks = (np.moveaxis(v, -1, 1) if data_format == "channels_first" else v for v in (X, MASKS))
     ours, theirs = (
-        m.visualization.draw_segmentation_masks(x, masks, data_format=data_format, **words) for m in (gazelle, keras)
+        m.visualization.draw_segmentation_masks(x, masks, data_format=data_format, **kwargs) for m in (gazelle, keras)
     )
     np.testing.assert_allclose(ours, np.asarray(theirs), atol=1)
 
@@ -64,8 +64,8 @@ def test_formats_names_and_floats():
 def test_every_image_is_in_the_gallery(tmp_path):
     figure = visualization.plot_image_gallery(X.repeat(3, 0)[:5], show=False)
     assert sum(bool(axis.images) for axis in figure.axes) == 5
-    words = {"y_true": [0, 1], "y_pred": [1, 7], "label_map": {0: "a", 1: "b"}}
-    figure = visualization.plot_image_gallery(X, rows=1, cols=2, show=False, **words)
+    kwargs = {"y_true": [0, 1], "y_pred": [1, 7], "label_map": {0: "a", 1: "b"}}
+    figure = visualization.plot_image_gallery(X, rows=1, cols=2, show=False, **kwargs)
     assert [axis.get_title() for axis in figure.axes] == ["Label: a  Pred: b", "Label: b  Pred: Unknown"]
     assert visualization.plot_image_gallery(X / 255, value_range=(0, 1), path=tmp_path / "a.png") is None
     assert (tmp_path / "a.png").stat().st_size > 100

@@ -24,8 +24,8 @@ def local2d():
 
 
 def convlstm_th():
-    words = {"dim_ordering": "th", "border_mode": "same", "return_sequences": True}
-    return Sequential([k.ConvLSTM2D(3, 3, 3, input_shape=(3, 2, 6, 6), **words), k.Flatten(), k.Dense(2)])
+    kwargs = {"dim_ordering": "th", "border_mode": "same", "return_sequences": True}
+    return Sequential([k.ConvLSTM2D(3, 3, 3, input_shape=(3, 2, 6, 6), **kwargs), k.Flatten(), k.Dense(2)])
 
 
 def conv_full():
