@@ -267,15 +267,26 @@ def normalize_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int,
     >>> normalize_tuple(3, 2, "kernel_size")
     (3, 3)
     """
-    found = (value,) * n if isinstance(value, int | np.integer) else tuple(value)
-    if len(found) != n:
+    found = (value,) * n if isinstance(value, int | np.integer) else tuple(() if value is None else value)
+    if len(found) != n or not all(isinstance(size, int | float | np.number) for size in found):
         raise ArgumentError(message(f"Argument {name}", expected=f"{n} integers", got=repr(value)))
     return found
 
 
 def normalize_data_format(value: str | None) -> str:
     """Return the data format in lower case; None is the default of the program."""
-    return (value or image_data_format()).lower()
+    return _one_of("data_format", value or image_data_format(), "channels_first channels_last")
+
+
+def normalize_padding(value: str) -> str:
+    """Return the padding of a convolution in lower case."""
+    return _one_of("padding", value, "valid same causal full")
+
+
+def _one_of(name: str, value: str, allowed: str) -> str:
+    if value.lower() not in allowed.split():
+        raise unknown(name, value, allowed.split())
+    return value.lower()
 
 
 def convert_data_format(data_format: str, ndim: int) -> str:

@@ -61,6 +61,19 @@ def test_sizes_of_transposed_convolutions(padding):
     assert helpers.deconv_length(7, 2, 3, padding, None, 2) == made[1]  # dilated to 5
     size = keras.utils.conv_output_length(9, 3, padding, 2)
     assert helpers.conv_input_length(size, 3, padding, 2) == 9
+    assert [helpers.deconv_length(32, stride, 5, "full") for stride in (1, 2)] == [28, 59]  # as in Keras 2.3.1
+
+
+def test_arguments_of_convolutions():
+    utils = keras.utils.conv_utils
+    assert utils.normalize_tuple([7, 9], 2, "kernel_size") == (7, 9)
+    for wrong in (None, [2, 3, 4], ["a", "b"]):
+        with pytest.raises(ValueError, match="kernel_size"):
+            utils.normalize_tuple(wrong, 2, "kernel_size")
+    assert utils.normalize_padding("SAME") == "same"
+    for normalize in (utils.normalize_padding, utils.normalize_data_format):
+        with pytest.raises(ValueError, match="middle"):
+            normalize("middle")
 
 
 def test_dropout_masks():

@@ -296,3 +296,19 @@ def test_the_order_of_arguments_of_the_backend(keras_1):
 def test_configs_contain_the_axis(keras_2):
     layers = [keras_2.layers.Concatenate(), keras_2.layers.BatchNormalization(), keras_2.layers.Softmax()]
     assert [layer.get_config()["axis"] for layer in layers] == [-1, -1, -1]
+
+
+@pytest.mark.parametrize(("masked", "expected"), [((True, True), 2), ((True, False), 2), ((False, False), 3)])
+def test_the_output_mask_of_a_merge_takes_the_list_of_masks(keras_1, masked, expected):
+    """And is not called if no input has a mask."""
+
+    def both(masks):
+        return K.concatenate([masks[0], masks[0]])
+
+    a, b = inputs = [layers.Input((2, 1)) for _ in masked]
+    tensors = [layers.Masking()(x) if has_mask else x for x, has_mask in zip(inputs, masked, strict=True)]
+    merged = layers.merge(tensors, mode=lambda pair: K.concatenate(pair, axis=1), output_mask=both)
+    count = layers.Lambda(lambda x, mask=None: K.sum(x if mask is None else x * K.expand_dims(mask), axis=1))
+    model = keras.models.Model([a, b], count(merged))
+    data = np.array([[[1.0], [0.0]]]), np.ones((1, 2, 1))
+    assert model.predict(list(data)).item() == expected

@@ -100,7 +100,7 @@ def _layer(
 ) -> Any:
     name = name or old_names.next_name("Merge")
     if callable(mode):
-        return layers.Lambda(mode, output_shape, output_mask, arguments, name=name)
+        return layers.Lambda(mode, output_shape, _mask_of_masks(output_mask), arguments, name=name)
     if mode not in keras1.MERGED:
         raise unknown("mode of merge", mode, keras1.MERGED)
     options: dict[str, Any] = {"name": name}
@@ -110,6 +110,15 @@ def _layer(
         several = None if isinstance(dot_axes, int) else [a[0] if isinstance(a, list | tuple) else a for a in dot_axes]
         options |= {"axes": several or dot_axes, "normalize": mode == "cos"}
     return getattr(layers, keras1.MERGED[mode])(**options)
+
+
+def _mask_of_masks(output_mask: Any) -> Any:
+    """The `mask` of a Lambda for an `output_mask`, which takes the list of masks alone, and only if there is one."""
+    if output_mask is None:
+        return None
+    return lambda inputs, mask: (
+        None if mask is None or all(m is None for m in mask) else output_mask(mask) if callable(output_mask) else output_mask
+    )
 
 
 def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:

@@ -154,7 +154,8 @@ def deconv_length(
         return None
     kernel = (kernel - 1) * dilation + 1
     if output_padding is None:
-        return size * stride + (max(kernel - stride, 0) if padding == "valid" else 0)
+        more = {"same": 0, "valid": max(kernel - stride, 0), "full": 2 - kernel - stride}
+        return size * stride + more[padding]
     pad = {"same": kernel // 2, "valid": 0, "full": kernel - 1}[padding]
     return (size - 1) * stride + kernel - 2 * pad + output_padding
 
