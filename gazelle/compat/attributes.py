@@ -158,7 +158,7 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
         or (isinstance(layer, Model) and from_gazelle(type(layer).call))
     ),
     "_expects_mask_arg": lambda layer: "mask" in call_arguments.argument_names(layer.call),
-    "get_losses_for": _method(lambda layer, inputs=None: layer.losses),
+    "get_losses_for": _method(loss_graph.losses_for),
     "get_updates_for": _method(
         lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer, inputs)
     ),

@@ -9,11 +9,12 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, NamedTuple, cast
 
+from gazelle import tree
 from gazelle.compat import era, facade
 from gazelle.compat.backend.lifting import computes_values
 from gazelle.compat.classes import is_generated
 from gazelle.compat.graph_views import KnownAttributeError
-from gazelle.compat.types import Option
+from gazelle.compat.types import Nested, Option, TensorLike
 from gazelle.core import shape_inference, tracing
 from gazelle.core.errors import message
 from gazelle.layers import Input, weight_tree
@@ -66,7 +67,7 @@ def builds_graphs() -> bool:
     return era.standalone() or facade.tensorflow_builds_graphs()
 
 
-def added(model: Option) -> list[Any]:
+def added(model: Option, inputs: Nested[TensorLike] = None) -> list[Any]:
     """What the calls of the layers of a model with known inputs add to the loss, computed when a graph runs."""
     graph: Any = model._graph
     layers = weight_tree.named_layers(model).values()
@@ -79,7 +80,7 @@ def added(model: Option) -> list[Any]:
             graph.run(inputs)
         return [value for _, value in scope.losses]
 
-    return shape_inference.call_op(values, (list(model.inputs),), {})
+    return shape_inference.call_op(values, (list(model.inputs) if inputs is None else tree.flatten(inputs),), {})
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
@@ -87,3 +88,14 @@ def with_penalties(layer: Option, values: list[Any]) -> list[Any]:
     weights = weight_tree.penalized(layer)
     penalties = [shape_inference.call_op(cast(Any, v.regularizer).__call__, (v,), {}) for v in weights]
     return [*values[: len(values) - len(weights)], *penalties]
+
+
+def losses_for(layer: Option, inputs: Nested[TensorLike] = None) -> list[Any]:
+    """The penalties of weights or, for given inputs, what calls on them add; both where no graph is built."""
+    found = layer.losses
+    if not builds_graphs():
+        return found
+    first = len(found) - len(weight_tree.penalized(layer))
+    if inputs is None:
+        return found[first:]
+    return found[:first] if getattr(layer, "_graph", None) is None else added(layer, inputs)

@@ -65,3 +65,16 @@ def test_a_model_that_is_not_compiled_has_no_total_loss():
     a = keras.layers.Input((3,))
     with pytest.raises(GazelleError, match="expected a compiled model"):
         keras.models.Model(a, keras.layers.Dense(1)(a)).total_loss  # noqa: B018
+
+
+def test_losses_for_inputs_leave_out_the_penalties_of_weights():
+    """Programs add those for None and those for their inputs."""
+    options = {"kernel_regularizer": keras.regularizers.l2(0.1), "activity_regularizer": keras.regularizers.l1(0.01)}
+    layer = keras.layers.Dense(2, kernel_initializer="ones", input_shape=(3,), **options)
+    model = keras.models.Sequential([layer])
+    other = keras.layers.Input((3,))
+    for inputs in (model.inputs, other):
+        run = K.function(
+            [inputs] if inputs is other else inputs, model.get_losses_for(None) + model.get_losses_for(inputs)
+        )
+        np.testing.assert_allclose(np.ravel(run([np.ones((1, 3))])), [0.6, 0.06], rtol=1e-6)
