@@ -116,9 +116,8 @@ def _mask_of_masks(output_mask: Any) -> Any:
     """The `mask` of a Lambda for an `output_mask`, which takes the list of masks alone, and only if there is one."""
     if output_mask is None:
         return None
-    return lambda inputs, mask: (
-        None if mask is None or all(m is None for m in mask) else output_mask(mask) if callable(output_mask) else output_mask
-    )
+    function = output_mask if callable(output_mask) else lambda _: output_mask
+    return lambda inputs, mask: None if mask is None or all(m is None for m in mask) else function(mask)
 
 
 def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
