@@ -142,6 +142,36 @@ def test_gradients_for_inputs_weights_and_what_lies_between():
         K.gradients(1.0, x)
 
 
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda layers, K: layers.Dense(2), False),
+        (lambda layers, K: layers.Dropout(0.5), True),
+        (lambda layers, K: layers.Dropout(0.0), False),
+        (lambda layers, K: layers.BatchNormalization(), True),
+        (lambda layers, K: layers.TimeDistributed(layers.GaussianNoise(0.1)), True),
+        (lambda layers, K: layers.Bidirectional(layers.LSTM(2)), False),
+        (lambda layers, K: layers.LSTM(2, recurrent_dropout=0.1), True),
+        (lambda layers, K: layers.Lambda(lambda x: K.in_train_phase(x, 2 * x)), True),
+        (lambda layers, K: layers.Lambda(lambda x: 2 * x), False),
+    ],
+    ids=["dense", "dropout", "no rate", "statistics", "noise inside", "lstm", "lstm with a rate", "phase", "no phase"],
+)
+def test_models_that_use_the_learning_phase(keras_2, make, expected):
+    layers, K = keras_2.layers, keras_2.backend
+    inputs = layers.Input((3, 4))
+    outputs = make(layers, K)(inputs)
+    model = keras_2.models.Model(inputs, layers.Flatten()(outputs))
+    outer = keras_2.models.Model(inputs, model(inputs))
+    assert [outputs._uses_learning_phase, model.uses_learning_phase, outer.uses_learning_phase] == [expected] * 3
+    phase = [K.learning_phase()] if model.uses_learning_phase and not isinstance(K.learning_phase(), int) else []
+    x = np.ones((1, 3, 4), "float32")
+    (result,) = K.function([inputs, *phase], [model.output])([x, *([1] * len(phase))])
+    assert result.shape == (1, *model.output_shape[1:])
+    if isinstance(model.layers[1], layers.Dropout) and expected:
+        assert set(np.unique(result)) == {0.0, 2.0}
+
+
 def test_the_learning_phase_is_an_input():
     x = keras.Input((3,))
     y = layers.Dropout(0.5)(x) + K.in_train_phase(K.ones((3,)), K.zeros((3,)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from gazelle.compat import era, facade, graph_views, old_names
@@ -119,7 +120,12 @@ class SymbolicTensor(KerasTensor):
         made.shape = tuple(n or None for n in made.shape)  # what is behind a size is not always empty
         return made
 
-    _uses_learning_phase = False
+    @cached_property
+    def _uses_learning_phase(self) -> bool:
+        from gazelle.compat.backend.phase_users import of_tensors  # which imports this module
+
+        return of_tensors(self)
+
     op = OldVariable.op
     graph = OldVariable.graph
     ref = experimental_ref = OldVariable.ref
