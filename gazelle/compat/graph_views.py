@@ -5,7 +5,10 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
+
 from gazelle.compat import era
+from gazelle.core import masks, shape_inference
 from gazelle.core.errors import ArgumentIndexError, GazelleError, message
 from gazelle.core.symbolic import KerasTensor, Node, map_tree, symbolic_leaves
 from gazelle.core.types import Nested, Shape, Tree
@@ -22,6 +25,20 @@ class KnownAttributeError(GazelleError, AttributeError):
 
 def shapes(tensors: Nested[KerasTensor]) -> Nested[Shape]:
     return map_tree(lambda t: t.shape, tensors)
+
+
+def mask_of(tensor: KerasTensor) -> KerasTensor | None:
+    """The mask of a symbolic tensor, which is that of its value when the graph runs; None without one."""
+    shape, given = tensor.mask, vars(tensor).get("given_mask")
+    if shape is None or given is not None:
+        return given
+
+    def read(value: Any) -> Any:
+        found = masks.get_mask(value)
+        return jnp.ones(value.shape[: len(shape)], bool) if found is None else jnp.asarray(found, bool)
+
+    vars(tensor)["given_mask"] = found = shape_inference.call_op(read, (tensor,), {})
+    return found
 
 
 def node_at(layer: Layer, index: int = 0) -> Node:
@@ -84,6 +101,16 @@ class CompatNode(Node):
     def output_tensors(self) -> list[KerasTensor]:
         """The outputs."""
         return symbolic_leaves(self.outputs)
+
+    @property
+    def input_masks(self) -> list[KerasTensor | None]:
+        """The masks of the inputs."""
+        return [mask_of(tensor) for tensor in self.input_tensors]
+
+    @property
+    def output_masks(self) -> list[KerasTensor | None]:
+        """The masks of the outputs."""
+        return [mask_of(tensor) for tensor in self.output_tensors]
 
     @property
     def input_shapes(self) -> Shape | list[Shape]:
@@ -157,6 +184,26 @@ def nodes_by_depth(model: Model) -> dict[int, list[Any]]:
 
 def layers_by_depth(model: Model) -> dict[int, list[Any]]:
     return {depth: [node.operation for node in nodes] for depth, nodes in nodes_by_depth(model).items()}
+
+
+def network_nodes(model: Model) -> set[str]:
+    """The names of the calls of the graph, as Keras 2 made them of the layer and the number of its call."""
+    return {f"{node.operation.name}_ib-{_number(node)}" for nodes in nodes_by_depth(model).values() for node in nodes}
+
+
+def input_layers(model: Model) -> list[Any]:
+    """The layers of the inputs of the graph."""
+    return _layers_of(model, "inputs")
+
+
+def output_layers(model: Model) -> list[Any]:
+    """The layers that made the outputs of the graph."""
+    return _layers_of(model, "outputs")
+
+
+def _layers_of(model: Model, side: str) -> list[Any]:
+    graph = model._the_graph(f"_{side[:-1]}_layers")
+    return [graph.producer(tensor) for tensor in symbolic_leaves(getattr(graph, side))]
 
 
 class _Layers(list[Any]):

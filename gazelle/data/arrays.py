@@ -225,11 +225,6 @@ class Element:
     value: tuple[Any, ...]
 
 
-def inputs_of_step(x: Nested[ArrayLike] | Element) -> Nested[ArrayLike] | tuple[Any, ...]:
-    """What `predict_step` receives of the inputs of a batch."""
-    return x.value if isinstance(x, Element) else x
-
-
 def unpack_x_y_sample_weight(data: object) -> tuple[Any, Any, Any]:
     """Split a batch of a dataset into its three parts.
 

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from gazelle.models.model import Model
 
 
+#: by which functions find layers, whose tensors they use, when they are called
+_LOOKUPS = ("get_layer", "_inbound_nodes", "inbound_nodes")
+
+
 class ClosedLoss:
     """`function` of (y_true, y_pred) and the `tensors` of the graph whose values it uses."""
 
@@ -96,8 +100,9 @@ def compute_tensors_of(model: Model, metrics: Nested[MetricLike]) -> None:
     """Have the model compute the tensors of its graph that metrics use: the step binds their values."""
     if model._graph is None:
         return
+    graph = model._graph
     functions = [one for one in jax.tree.leaves(metrics) if isinstance(one, FunctionType | functools.partial)]
-    tensors = {tensor: tensor for one in functions for tensor in _of_graph(one, model._graph)}
+    tensors = {tensor: tensor for one in functions for tensor in _used(one, symbolic.leaves(graph.outputs)[0], graph)}
     if tensors:
         model._compute_too(reports=tensors)
 
@@ -111,19 +116,26 @@ def _of_graph(function: object, graph: Graph) -> Iterator[KerasTensor]:
 def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
     if isinstance(loss, (list, tuple, Mapping)):  # several losses, or the config of one
         return jax.tree.map(lambda one: _closed(one, output, graph), loss)
-    tensors = {id(t): t for t in _of_graph(loss, graph)}
-    if not tensors and uses_name(loss, "get_layer"):
-        tensors = {id(t): t for t in _looked_up(loss, output, graph)}
+    tensors = _used(loss, output, graph)
     if not tensors:
         return loss
-    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(loss, list(tensors.values()))
+    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(loss, tensors)
 
 
-def _looked_up(loss: Callable[..., Any], output: KerasTensor, graph: Graph) -> Iterator[KerasTensor]:
-    """The tensors of the graph that a loss uses, found by calling it on symbolic tensors."""
-    known = {id(tensor) for node in graph.nodes for tensor in symbolic.leaves(node.outputs)}
+def _used(function: Callable[..., Any], output: KerasTensor, graph: Graph) -> list[KerasTensor]:
+    """The tensors of the graph that a loss or metric uses."""
+    found = {id(t): t for t in _of_graph(function, graph)}
+    if not found and any(uses_name(function, name) for name in _LOOKUPS):
+        found = {id(t): t for t in _looked_up(function, output, graph)}
+    return list(found.values())
+
+
+def _looked_up(function: Callable[..., Any], output: KerasTensor, graph: Graph) -> Iterator[KerasTensor]:
+    """The tensors of the graph, and their masks, that a function uses: found by calling it on symbolic tensors."""
+    waiting = symbolic.symbolic_leaves(function(Input(batch_shape=output.shape), output))
+    tensors = [tensor for node in graph.nodes for tensor in symbolic.leaves(node.outputs)]
+    known = {id(each) for tensor in tensors for each in (tensor, vars(tensor).get("given_mask"))}
     seen: set[int] = set()
-    waiting = symbolic.symbolic_leaves(loss(Input(batch_shape=output.shape), output))
     while waiting:
         tensor = waiting.pop()
         if id(tensor) in known:

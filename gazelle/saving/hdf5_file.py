@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import math
 import struct
 import time
@@ -16,6 +17,8 @@ from gazelle.core.errors import UnsafeFileError, message
 from gazelle.core.types import PathLike
 from gazelle.saving.regular_file import open_file
 from gazelle.saving.safetensors import Array
+
+logging.getLogger("pyfive").setLevel(logging.WARNING)  # it reports each object that it reads
 
 # types of messages in an object's header, as numbered in the HDF5 file format
 DATASPACE, LINK_INFO, DATATYPE, LINK, EXTERNAL, LAYOUT, GROUP_INFO, SYMBOLS = 1, 2, 3, 6, 7, 8, 10, 17

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from gazelle.core import tracing
 from gazelle.core.variable import Variable
-from gazelle.data.arrays import inputs_of_step, pack_x_y_sample_weight
+from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.ops.platforms import conditional
 from gazelle.training.metrics_state import MetricsState, flat_logs
 from gazelle.training.outputs import keep_order
@@ -160,7 +160,7 @@ class CustomStep:
         metrics = self.methods.named_variables()  # which layers may update; nothing reads them later
         step = tracing.functionalize(self.methods.predict, {**self.variables, **metrics}, self.methods.names)
         zeros = {path: jnp.zeros(v.shape, v.dtype) for path, v in metrics.items()}
-        outputs, after, _ = step({**values, **zeros}, inputs_of_step(x), key=inference_key(key, count))
+        outputs, after, _ = step({**values, **zeros}, pack_x_y_sample_weight(x), key=inference_key(key, count))
         return keep_order(outputs), changed_values(values, {path: after[path] for path in values})
 
 

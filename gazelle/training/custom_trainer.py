@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from gazelle import data
 from gazelle.core.variable import Variable
-from gazelle.data.arrays import inputs_of_step, pack_x_y_sample_weight
+from gazelle.data.arrays import pack_x_y_sample_weight
 from gazelle.training.live_state import LiveState
 from gazelle.training.programs import Programs
 from gazelle.training.step import ModelSpec, signature
@@ -56,7 +56,7 @@ class CustomTrainer(Trainer):
             source: the data.
             kind: the step that is to run: "train", "test" or "predict".
         """
-        batch = inputs_of_step(source.sample[0]) if kind == "predict" else pack_x_y_sample_weight(*source.sample)
+        batch = pack_x_y_sample_weight(*(source.sample[:1] if kind == "predict" else source.sample))
         key = kind, signature(batch)
         if key in self._traced:
             return

@@ -517,6 +517,13 @@ def test_axis_none_is_the_first_or_the_last_one(keras):
     np.testing.assert_array_equal(found, [[1, 0, 1], [0, 1, 0]])
 
 
+def test_the_learning_rate_of_an_update_as_programs_compute_it(keras_2):
+    optimizer = keras.optimizers.SGD(lr=0.5)
+    updates = K.cast(optimizer.iterations, K.dtype(optimizer.decay))
+    read = K.function(inputs=[], outputs=[optimizer.lr * (1.0 / (1.0 + optimizer.decay * updates))])
+    assert float(read(inputs=[])[0]) == 0.5
+
+
 def test_arange_of_floats(keras_2):  # Keras 2.2.4 casts only for another dtype than "int32"
     K = keras_2.backend
     assert K.eval(K.arange(0, 2, step=0.5)).tolist() == [0, 0.5, 1, 1.5]

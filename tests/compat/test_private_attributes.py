@@ -178,6 +178,43 @@ def test_nodes():
     assert first._inbound_nodes[0].parent_nodes[0].parent_nodes == []
 
 
+def test_calls_and_layers_of_inputs_and_outputs():
+    a = keras.Input((3,), name="a")
+    dense = layers.Dense(3, name="d")
+    model = keras.Model(a, [dense(a), layers.Add(name="sum")([dense(a), a])])
+    assert [layer.name for layer in model._input_layers] == [layer.name for layer in model.input_layers] == ["a"]
+    assert [layer.name for layer in model._output_layers] == [layer.name for layer in model.output_layers]
+    assert model.output_layers == [dense, model.get_layer("sum")]
+    assert model._network_nodes == {"a_ib-0", "d_ib-0", "d_ib-1", "sum_ib-0"}
+
+
+def test_a_loss_and_a_metric_use_the_mask_of_an_input_of_their_layer(keras_2):
+    class Last(layers.Layer):
+        def call(self, x, mask=None):
+            return 2 * x
+
+    words, last = keras.Input((4,)), Last()
+    model = keras.Model(words, last(layers.Embedding(3, 1, mask_zero=True, embeddings_initializer="ones")(words)))
+
+    def valid(y_true, y_pred):
+        (node,) = last._inbound_nodes
+        mask = keras.backend.cast(node.input_masks[0], "float32")
+        return keras.backend.sum(y_true[:, :, 0] * node.input_tensors[0][:, :, 0] * mask, 1)
+
+    model.compile(keras.optimizers.SGD(0.0), loss=valid, metrics=[valid])
+    logs = model.fit(np.array([[1, 2, 0, 0], [1, 0, 0, 0]]), np.ones((2, 4, 1)), epochs=1, verbose=0).history
+    np.testing.assert_allclose((logs["loss"][0], logs["valid"][0]), 1.5)
+
+
+def test_symbolic_tensors_in_lists(tf, keras_2):
+    era.set_release(era.Release(2, False))
+    x = keras.Input((3,))
+    y, z = layers.Dense(2)(x), layers.Dense(2)(x)
+    assert y not in [x, z]
+    assert [x, z, y].index(y) == 2
+    assert not keras.Model(x, y == z).predict(X, verbose=0).any()
+
+
 def test_masks_of_symbolic_tensors(installed):
     from keras.src import backend
 

@@ -360,3 +360,17 @@ def test_small_names_of_optimizers_are_classes_in_the_package_keras(keras_2):
         keras_2.optimizers.RMSprop,
         keras_2.optimizers.Adam,
     )
+
+
+def test_loops_windows_and_losses_of_private_modules(tf, installed):
+    from tensorflow.python.ops.losses import util
+    from tensorflow.python.ops.parallel_for.control_flow_ops import pfor
+    from tensorflow.python.ops.signal.window_ops import hann_window
+    from tensorflow.python.util.compat import collections_abc
+
+    assert pfor(lambda i: 2 * i, 3).numpy().tolist() == [0, 2, 4]
+    draws = pfor(lambda i: tf.random.normal([2]), 2).numpy()
+    assert (draws[0] != draws[1]).all()  # each call draws its own numbers
+    assert hann_window(4).numpy().tolist() == tf.signal.hann_window(4).numpy().tolist()
+    assert isinstance({}, collections_abc.Mapping)
+    assert tuple(util.squeeze_or_expand_dimensions(tf.ones((2, 1)), tf.ones(2))[0].shape) == (2,)

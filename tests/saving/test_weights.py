@@ -318,3 +318,11 @@ def test_hdf5_attributes_of_long_names(tmp_path):
     loaded = load_model(tmp_path / "m.h5")
     assert [layer.name for layer in loaded.layers] == names
     np.testing.assert_array_equal(loaded.get_weights()[0], model.get_weights()[0])
+
+
+def test_reading_a_file_reports_nothing(tmp_path, caplog):
+    model = _model()
+    model.save_weights(path := str(tmp_path / "m.weights.h5"))
+    with caplog.at_level("INFO"):
+        model.load_weights(path)
+    assert not [record for record in caplog.records if record.name.startswith("pyfive")]

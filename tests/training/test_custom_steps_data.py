@@ -102,3 +102,20 @@ def test_a_step_may_take_other_shapes_than_the_inputs_of_a_graph():
             return np.stack([np.full((4, 3), 2.0, "float32"), np.ones((4, 3), "float32")])
 
     assert model.fit(Data(), verbose=0).history["loss"] == [24.0]
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_predict_step_receives_several_inputs_in_a_tuple(kind, count):
+    class Model(g.Model):
+        def train_step(self, data):
+            return super().train_step(data)
+
+        def predict_step(self, data):
+            assert len(data) == 1
+            return super().predict_step(data)
+
+    inputs = [g.Input((2,)) for _ in range(count)]
+    model = Model(inputs, g.layers.Concatenate()([inputs[0], *inputs]))
+    x = kind(np.full((3, 2), i, "float32") for i in range(count))
+    assert model.predict(x, verbose=0)[0].tolist() == [0, 0] + [i for i in range(count) for _ in range(2)]

@@ -118,8 +118,8 @@ def ndim(x: TensorLike) -> int:
 
 
 def dtype(x: TensorLike) -> str:
-    """Return the name of the dtype."""
-    return dtypes.standardize(x.dtype)
+    """Return the name of the dtype; of a number, such as the `decay` of an optimizer, it is that of variables."""
+    return dtypes.standardize(x.dtype if hasattr(x, "dtype") else dtypes.floatx())
 
 
 def size(x: TensorLike, name: str | None = None) -> TensorResult:

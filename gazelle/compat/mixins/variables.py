@@ -17,7 +17,7 @@ from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
-from gazelle.core.errors import ShapeError, message
+from gazelle.core.errors import IncompatibleShapesError, ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasHistory, KerasTensor, Node
 from gazelle.core.types import Shape
@@ -89,6 +89,8 @@ class SymbolicTensor(KerasTensor):
         node = self.node
         if KerasTensor.derived is SymbolicTensor and node is not None and node.operation.name == "not_equal":
             return True  # in graphs of TensorFlow 1 operators of Python compared the objects
+        if vars(self).get("compares_objects"):
+            return False  # of two tensors, as `x in tensors` compares them
         return super().__bool__()
 
     def get_shape(self) -> TensorShape:
@@ -136,7 +138,12 @@ class SymbolicTensor(KerasTensor):
             return True
         elementwise = era.is_tf_keras_2() and not facade.tensorflow_builds_graphs()
         if elementwise and isinstance(other, KerasTensor) and not called_by_gazelle(1):
-            return symbolic.OPS["equal"](self, other)
+            try:
+                made = symbolic.OPS["equal"](self, other)
+            except IncompatibleShapesError:
+                return False
+            made.compares_objects = True
+            return made
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> Any:
@@ -152,11 +159,12 @@ class SymbolicTensor(KerasTensor):
 
     @property
     def _keras_mask(self) -> Any:
-        return None if self.mask is None else SymbolicTensor(self.mask, "bool")
+        return graph_views.mask_of(self)
 
     @_keras_mask.setter
     def _keras_mask(self, mask: Any) -> None:
         self.mask = None if mask is None else mask.shape
+        self.given_mask = mask
 
     @property
     def accepts_any_rank(self) -> bool:  # type: ignore[override]

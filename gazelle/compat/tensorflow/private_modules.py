@@ -76,6 +76,12 @@ def graph_mode_decorator(function: Callable[..., Any], *inputs: TensorLike) -> T
     return NAMES["custom_gradient"](function)(*inputs)
 
 
+@ignores("fallback_to_while_loop parallel_iterations")
+def pfor(loop_fn: Callable[[Any], Any], iters: TensorLike) -> TensorResult:
+    """Call a function of 0, 1, …, and return the stacked results."""
+    return NAMES["vectorized_map"](loop_fn, NAMES["range"](iters))
+
+
 def unchanged(*names: object, **options: object) -> Callable[[Any], Any]:
     """Return a decorator that does nothing."""
     return lambda decorated: decorated
