@@ -115,9 +115,9 @@ class Function:
         outputs = [*self._all_outputs(), *self._more, *(check.fetched for check in self._checks)]
         return [t for t in outputs if isinstance(t, KerasTensor)]
 
-    def __call__(self, *values: Any, inputs: Any = None) -> Any:
-        inputs = values if inputs is None else (inputs,)
-        given = list(inputs[0]) if len(inputs) == 1 and isinstance(inputs[0], list | tuple) else list(inputs)
+    def __call__(self, *given_inputs: TensorLike, inputs: Sequence[TensorLike] | None = None) -> TensorResult:
+        own = given_inputs if inputs is None else (inputs,)
+        given = list(own[0]) if len(own) == 1 and isinstance(own[0], list | tuple) else list(own)
         while len(given) > len(self.inputs) and np.ndim(given[-1]) == 0:
             given.pop()  # TensorFlow ignored a learning phase that is no input
         given += [fixed_phase() or 0 for tensor in self.inputs[len(given) :] if isinstance(tensor, LearningPhase)]
