@@ -206,15 +206,6 @@ def test_a_loss_and_a_metric_use_the_mask_of_an_input_of_their_layer(keras_2):
     np.testing.assert_allclose((logs["loss"][0], logs["valid"][0]), 1.5)
 
 
-def test_symbolic_tensors_in_lists(tf, keras_2):
-    era.set_release(era.Release(2, False))
-    x = keras.Input((3,))
-    y, z = layers.Dense(2)(x), layers.Dense(2)(x)
-    assert y not in [x, z]
-    assert [x, z, y].index(y) == 2
-    assert not keras.Model(x, y == z).predict(X, verbose=0).any()
-
-
 def test_masks_of_symbolic_tensors(installed):
     from keras.src import backend
 

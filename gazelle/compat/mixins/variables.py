@@ -17,7 +17,7 @@ from gazelle.compat.operators import add_operators, exceeds_32_bits
 from gazelle.compat.recorded_variable import RecordedVariable
 from gazelle.compat.types import TensorLike, TensorResult
 from gazelle.core import symbolic
-from gazelle.core.errors import IncompatibleShapesError, ShapeError, message
+from gazelle.core.errors import ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasHistory, KerasTensor, Node
 from gazelle.core.types import Shape
@@ -89,8 +89,6 @@ class SymbolicTensor(KerasTensor):
         node = self.node
         if KerasTensor.derived is SymbolicTensor and node is not None and node.operation.name == "not_equal":
             return True  # in graphs of TensorFlow 1 operators of Python compared the objects
-        if vars(self).get("compares_objects"):
-            return False  # of two tensors, as `x in tensors` compares them
         return super().__bool__()
 
     def get_shape(self) -> TensorShape:
@@ -138,12 +136,7 @@ class SymbolicTensor(KerasTensor):
             return True
         elementwise = era.is_tf_keras_2() and not facade.tensorflow_builds_graphs()
         if elementwise and isinstance(other, KerasTensor) and not called_by_gazelle(1):
-            try:
-                made = symbolic.OPS["equal"](self, other)
-            except IncompatibleShapesError:
-                return False
-            made.compares_objects = True
-            return made
+            return symbolic.OPS["equal"](self, other)
         return super().__eq__(other)
 
     def __ne__(self, other: object) -> Any:
