@@ -73,13 +73,14 @@ class CRF(Layer):
             weights |= dict.fromkeys(("left_boundary", "right_boundary"), ((self.units,), boundary))
         if self.use_kernel:
             weights["kernel"] = (input_shape[-1], self.units), {}
-        self.bias = None
         if self.use_kernel and self.use_bias:
             weights["bias"] = (self.units,), {}
         for name in _ORDER_OF_ADDONS if self.of_addons else _ORDER_OF_CONTRIB:
             if name in weights:
                 shape, options = weights[name]
                 setattr(self, name, self.add_weight(name, shape, **options))
+        if "bias" not in weights:
+            self.bias = None
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array | list[Array]:
         mask = jnp.ones(x.shape[:2], bool) if mask is None else mask.astype(bool)

@@ -117,7 +117,7 @@ def _mask_of_masks(output_mask: Any) -> Any:
     if output_mask is None:
         return None
     function = output_mask if callable(output_mask) else lambda _: output_mask
-    return lambda inputs, mask: None if mask is None or all(m is None for m in mask) else function(mask)
+    return lambda _, mask: None if mask is None or all(m is None for m in mask) else function(mask)
 
 
 def _inputs_and_output(branch: Any) -> tuple[list[KerasTensor], KerasTensor]:
