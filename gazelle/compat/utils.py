@@ -275,17 +275,17 @@ def normalize_tuple(value: int | Sequence[int], n: int, name: str) -> tuple[int,
 
 def normalize_data_format(value: str | None) -> str:
     """Return the data format in lower case; None is the default of the program."""
-    return _one_of("data_format", value or image_data_format(), "channels_first channels_last")
+    return _one_of("data_format", value or image_data_format(), ("channels_first", "channels_last"))
 
 
 def normalize_padding(value: str) -> str:
     """Return the padding of a convolution in lower case."""
-    return _one_of("padding", value, "valid same causal full")
+    return _one_of("padding", value, ("valid", "same", "causal", "full"))
 
 
-def _one_of(name: str, value: str, allowed: str) -> str:
-    if value.lower() not in allowed.split():
-        raise unknown(name, value, allowed.split())
+def _one_of(name: str, value: str, allowed: Sequence[str]) -> str:
+    if value.lower() not in allowed:
+        raise unknown(name, value, allowed)
     return value.lower()
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from gazelle.models.model import Model
 
 
-#: by which functions find layers, whose tensors they use, when they are called
+#: attributes by which a loss or metric finds layers and their tensors when it is called
 _LOOKUPS = ("get_layer", "_inbound_nodes", "inbound_nodes")
 
 

@@ -14,7 +14,9 @@ from gazelle.layers import Lambda, Layer, weight_tree
 if TYPE_CHECKING:
     from gazelle.models import Model
 
+#: a layer with these attributes differs in training if one of them is not 0
 _RATES = ("rate", "dropout", "recurrent_dropout", "stddev")
+#: functions of the backend that read the phase
 _FUNCTIONS = ("learning_phase", "in_train_phase", "in_test_phase")
 
 

@@ -79,7 +79,7 @@ class CRF(Layer):
             if name in weights:
                 shape, options = weights[name]
                 setattr(self, name, self.add_weight(name, shape, **options))
-        if "bias" not in weights:
+        if "bias" not in weights:  # assigned last: a None before the weights would put the bias first in their order
             self.bias = None
 
     def call(self, x: Array, mask: Array | None = None, training: bool = False) -> Array | list[Array]:
