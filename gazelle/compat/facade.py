@@ -35,6 +35,12 @@ def tensorflow_builds_graphs() -> bool:
     return graphs is not None and bool(graphs.active())
 
 
+def tensorflow_computes_at_once() -> bool:
+    """Whether a program for TensorFlow 1 enabled eager execution."""
+    graphs = sys.modules.get("gazelle.compat.tensorflow.v1.graphs")
+    return graphs is not None and bool(graphs.enabled_eager())
+
+
 def computes_with_torch() -> bool:
     """Whether programs compute with PyTorch, so that all of their code receives its tensors."""
     return adapter.serves_all

@@ -16,6 +16,14 @@ layers = keras.layers
 
 A = np.random.RandomState(0).rand(2, 3, 4).astype("float32")
 M = np.random.RandomState(1).rand(2, 3).astype("float32")
+
+
+def column(_, states):
+    """A step of `K.rnn`: the column of a constant with the number of the step."""
+    count, x = states
+    return K.slice(x, [0, K.cast(count[0, 0], "int32")], [-1, 1]), [count + 1]
+
+
 ONE_AXIS = {"axis": 1}
 
 #: function, what NumPy gives, the arrays: each is called on arrays, in a graph, and inside of a Lambda layer
@@ -50,6 +58,11 @@ CASES = {
     "reshape by stack": (lambda x: K.reshape(x, K.stack([K.shape(x)[0], -1])), lambda x: x.reshape(2, -1), [A]),
     "reverse": (lambda x: K.reverse(x, 1), lambda x: x[:, ::-1], [A]),
     "slice": (lambda x: K.slice(x, [0, 1], [-1, 2]), lambda x: x[:, 1:3], [M]),
+    "slice by step": (
+        lambda x: K.rnn(column, x[:, :2, None], [x[:, :1] * 0], constants=[x])[1],
+        lambda x: x[:, :2, None],
+        [M],
+    ),
     "gather": (
         lambda x: K.gather(np.eye(5, dtype="float32"), K.cast(3 * x, "int32")),
         lambda x: np.eye(5)[(3 * x).astype(int)],

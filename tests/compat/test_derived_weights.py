@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
 
 keras = root("keras")
@@ -64,6 +65,28 @@ def test_weights_that_no_attribute_holds(keras_2):
 
 def test_in_keras_2(keras_2):
     trained(Derived)
+
+
+@pytest.mark.parametrize(("version", "expected"), [((2, 2), [0.5, 2.0]), (None, [0.25, 1.0])])
+def test_in_tf_keras_of_tensorflow_1(version, expected):
+    """In TensorFlow 2 a tensor of `build` has the first values; numbers of 1.15."""
+    before = era.release()
+    era.set_release(era.Release(2, False, version))
+    keras = root("tensorflow.keras")
+
+    class Part(keras.layers.Layer):
+        def build(self, shape):
+            self.a = self.add_weight(name="a", shape=(3, 4), initializer="ones")
+            self.w = self.a[:, :2]
+            super().build(shape)
+
+        def call(self, x):
+            return keras.backend.dot(x, self.w)
+
+    model = keras.Sequential([Part(input_shape=(3,))])
+    model.set_weights([np.full((3, 4), 2.0)])
+    assert model.predict(X)[:2, 0] == pytest.approx(expected)
+    era.set_release(before)
 
 
 def test_with_functions_of_tensorflow(keras_2, tf):

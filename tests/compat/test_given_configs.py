@@ -119,3 +119,18 @@ def test_configs_with_a_policy_of_tf_keras(tf_keras_2):
         "config": {"units": 2, "dtype": {"class_name": "Policy", "config": {"name": "float16"}}},
     }
     assert keras.layers.deserialize(entry).compute_dtype == "float16"
+
+
+def test_config_of_a_layer_around_a_bidirectional_one(tf_keras_2):
+    """Which is written twice: as the layer inside, and with the model."""
+    keras = tf_keras_2.keras
+
+    class Around(keras.layers.Wrapper):
+        def call(self, x):
+            return self.layer(x)
+
+    model = keras.Sequential([keras.Input((5, 3)), Around(keras.layers.Bidirectional(keras.layers.LSTM(2)))])
+    again = keras.Sequential.from_config(model.get_config(), {"Around": Around})
+    again.set_weights(model.get_weights())
+    x = np.ones((1, 5, 3), "float32")
+    np.testing.assert_allclose(again.predict(x), model.predict(x), rtol=1e-6)

@@ -35,7 +35,7 @@ HOOKS = frozenset(
 )
 #: functions that do nothing or raise an error, with any arguments
 NOTHING_TO_DO = frozenset(
-    listed("""get_session generate_legacy_interface manual_variable_initialization unchanged
+    listed("""get_session generate_legacy_interface manual_variable_initialization track_variable unchanged
         preprocess_weights_for_loading check_loss_and_target_compatibility func_load is_sparse _same
         _set_inputs add_update estimator add_graph build_graphs reset unchanged
         get_cell set refuse _not_written _ignored tpu_cluster_resolver stop set_legacy_weight_ordering""")

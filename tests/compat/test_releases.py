@@ -19,6 +19,8 @@ HARD = {
 SIGMOID = {"LSTM": [[-0.08005, -0.03675], [-0.95840, -0.75716]], "GRU": [[0.67996, -0.34632], [-0.93593, -0.44890]]}
 RATE = "import keras\nkeras.optimizers.Adadelta()\n"
 LAYERS = "from keras.layers import Dense\n"
+OLD = "from keras.models import Model\nModel.fit_generator\n"
+SELECTED = "if os.environ.get('TF_KERAS'):\n    from tensorflow.python import keras\nelse:\n    import keras\n"
 FUTURE = "from __future__ import print_function\n"
 ACCURACY = LAYERS + 'model.compile("sgd", metrics=["accuracy"])\nplot(history.history["val_acc"])\n'
 
@@ -78,6 +80,14 @@ def small(kind, **options):
         ("", ACCURACY + "plot(history.history['accuracy'])\n", 3, True, False),
         ("", ACCURACY + "import keras\nkeras.ops.relu\n", 3, True, False),
         ("tensorflow==1.13.1", "import tensorflow as tf\ntf.keras.layers.LSTM\n", 2, False, True),
+        ("", OLD + "from keras.layers import LayerNormalization\n", 2, False, False),
+        ("", OLD + "from keras.utils import tf_utils\n", 2, False, False),
+        ("", OLD + "from keras import layers\nlayers.MultiHeadAttention(2, 4)\n", 2, False, False),
+        ("", OLD + "from keras.layers import *\nGlobalAveragePooling2D(keepdims=True)\n", 2, False, False),
+        ("", OLD + "from keras.layers import GlobalAveragePooling2D\nGlobalAveragePooling2D()\n", 2, True, False),
+        ("", LAYERS + "from keras.layers import LayerNormalization\n", 3, True, False),
+        ("", OLD + SELECTED, 2, True, False),
+        ("", OLD + SELECTED.replace("    import keras\n", "    pass\n"), 2, False, False),
     ],
 )
 def test_releases_decide_about_era_and_gates(tmp_path, pin, source, number, standalone, hard):

@@ -6,6 +6,7 @@ import jax
 
 from gazelle import config
 from gazelle.compat import era, facade
+from gazelle.core.variable import Variable
 from gazelle.saving.h5_format import keras1
 
 
@@ -34,6 +35,10 @@ def _get_available_gpus() -> list[str]:
 
 
 def manual_variable_initialization(value: bool) -> None:
+    """Do nothing: variables are initialized when they are created."""
+
+
+def track_variable(v: Variable) -> None:
     """Do nothing: variables are initialized when they are created."""
 
 

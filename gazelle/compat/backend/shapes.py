@@ -211,8 +211,9 @@ def repeat(x: TensorLike, n: int) -> TensorResult:
 @lifted
 def slice(x: TensorLike, start: TensorLike | Sequence[int], size: ShapeLike) -> TensorResult:
     """Return the part of x that begins at `start` and has this size; -1 extends to the end."""
-    parts = zip(sizes(start), sizes(size), strict=True)
-    return x[tuple(np.s_[a : None if n == -1 else a + n] for a, n in parts)]
+    starts = [n if isinstance(n, jax.core.Tracer) else int(n) for n in start]  # traced in a loop over steps
+    counts = [axis - a if n == -1 else n for a, n, axis in zip(starts, sizes(size), x.shape, strict=True)]
+    return jax.lax.dynamic_slice(jnp.asarray(x), starts, counts)
 
 
 @lifted

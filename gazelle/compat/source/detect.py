@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from gazelle.compat import python2
 from gazelle.compat.era import Release
 from gazelle.compat.source import notebooks, read, releases, tensorflow_signs
-from gazelle.compat.source.signs import FUTURE, RATE, Sign, parsed, signs
+from gazelle.compat.source.signs import FUTURE, RATE, SINCE_2_4, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _OF_KERAS_3 = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"](jax|torch|openvino)['"]""")
@@ -65,10 +65,11 @@ def decide(found: list[Sign], roots: set[str]) -> Era:
 
     tf.keras is Keras 3 from TensorFlow 2.16 on, and nearly all programs for it are for an earlier release.
     """
-    standalone = "tensorflow" not in roots
     newest = max((s.first for s in found), default=1)
     oldest = min((s.last for s in found), default=3)
     number = 3 if newest == 3 else max(newest, oldest)
+    is_tf_keras = number == 2 and any(s.what == SINCE_2_4 for s in found)
+    standalone = "tensorflow" not in roots and not is_tf_keras
     if not standalone and newest < 3 and (number == 1 or roots == {"tensorflow"}):
         number = 2  # there is no tf.keras of era 1
     old = [s for s in found if s.last <= number < 3]

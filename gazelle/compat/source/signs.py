@@ -7,6 +7,7 @@ import collections
 import contextlib
 import dataclasses
 import functools
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -31,8 +32,15 @@ _OLD = frozenset(PATHS) | _KNOWN["paths until Keras 2"]
 RATE = "Adadelta with its default rate"
 #: Keras 3 needs a Python in which these have no effect
 FUTURE = "from __future__ import"
+#: the package `keras` is tf.keras from 2.4 on
+SINCE_2_4 = "names of Keras 2.4"
 _FUTURE_NAMES = frozenset(("absolute_import", "division", "print_function", "unicode_literals"))
 _DTYPE = ("to_categorical", "dtype")
+_SINCE_2_4 = _KNOWN["paths since Keras 2.4"] | {
+    f"{module.removeprefix('gazelle.')}.{name}"
+    for module, names in tables.lists("later_names", "tf.keras 2").items()
+    for name in names
+}
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
@@ -101,6 +109,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
     modules, assigned = api_paths.names_of_modules(nodes), _assigned_once(nodes)
+    optional = {id(node) for node in nodes if isinstance(node, ast.If) for node in _imports_of_a_variable(node)}
     found += _of_accuracy(nodes, any(module.startswith("tensorflow") for module in modules.values()))
     found += _of_metrics(nodes)
     for node in nodes:
@@ -124,7 +133,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 if shown is not None:
                     found.append(Sign(node.lineno, written, shown, shown))
                 own = path.split(".")[0] in ("keras", "keras_core") and shown != 2
-                roots.add("keras" if own else "tensorflow")
+                if id(node) not in optional:
+                    roots.add("keras" if own else "tensorflow")
                 if path == "keras.backend":
                     backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
                 found += _of_path(node.lineno, path, inner)
@@ -147,6 +157,7 @@ def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set
     is_old = any(tensorflow_signs.of_name(each) is not None for each in (name, path))
     if is_old or path == "tensorflow_probability.layers" or keras_path(path) in _KNOWN["paths until Keras 2"]:
         yield Sign(line, name, 1, 2)
+    yield from _of_keras_2_4(line, (keras_path(path) or "").split("."))
     if name in _KERAS_3_NAMES:
         yield Sign(line, name, 3, 3)
     if name.endswith("optimizer.lr"):
@@ -213,6 +224,18 @@ def _read_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
+def _imports_of_a_variable(node: ast.If) -> Iterator[ast.AST]:
+    """The imports of tf.keras that a variable of the environment selects, such as TF_KERAS, if it is not set."""
+    test = [each.value for each in ast.walk(node.test) if isinstance(each, ast.Constant)]
+    others = [
+        each for other in node.orelse for each in ast.walk(other) if isinstance(each, (ast.Import, ast.ImportFrom))
+    ]
+    is_selected = any(os.environ.get(str(name), "0") != "0" for name in test)
+    is_choice = any(name == "keras" or name.startswith("keras.") for each in others for name in _imported(each))
+    if "environ" in ast.unparse(node.test) and is_choice and not is_selected:
+        yield from (inner for each in node.body for inner in ast.walk(each))
+
+
 def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
@@ -223,6 +246,7 @@ def _imported(node: ast.Import | ast.ImportFrom) -> Iterator[str]:
 def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
     parts = inner.split(".")
     is_old = any(".".join(parts[:n]) in _OLD for n in range(1, len(parts) + 1))  # also keras.saving.legacy
+    yield from _of_keras_2_4(line, parts)
     if (parts[0] in _KNOWN["modules of Keras 3"] and not is_old) or path.startswith("keras_core"):
         yield Sign(line, path, 3, 3)
     if any(".".join(parts[:n]) in _KNOWN["paths since Keras 2"] for n in (1, 2)):
@@ -234,6 +258,11 @@ def _of_path(line: int, path: str, inner: str) -> Iterator[Sign]:
         yield Sign(line, path, 1, 1)
     elif is_old or _is_old_name(parts):
         yield Sign(line, path, 1, 2)
+
+
+def _of_keras_2_4(line: int, parts: Sequence[str]) -> Iterator[Sign]:
+    if any(".".join(parts[:n]) in _SINCE_2_4 for n in (1, 2)):
+        yield Sign(line, SINCE_2_4, 2, 3)
 
 
 def _is_old_name(parts: list[str]) -> bool:
@@ -261,6 +290,8 @@ def _of_call(call: ast.Call, assigned: Mapping[str, ast.expr]) -> Iterator[Sign]
         return
     kinds, method = call_kind
     yield from _of_keywords(line, given, kinds, method)
+    if kinds[0].startswith("Global") and "keepdims" in given:
+        yield Sign(line, SINCE_2_4, 2, 3)
     if kinds[0] == "Adadelta" and not call.args and given.isdisjoint(("lr", "learning_rate")):
         yield Sign(line, RATE, 1, 2)
     if method == "compile":

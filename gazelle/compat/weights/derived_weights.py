@@ -15,7 +15,7 @@ from typing import Any
 
 import jax
 
-from gazelle.compat import era
+from gazelle.compat import era, facade
 from gazelle.compat.backend.gradients import roots_of
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.recorded_variable import recorder
@@ -35,7 +35,7 @@ _made: contextvars.ContextVar[list[tuple[Layer, Variable]] | None] = contextvars
 @contextlib.contextmanager
 def recorded(layer: Layer) -> Iterator[None]:
     """Context manager for `build`: what it computes from weights becomes a graph, which is found in attributes."""
-    graphs = era.is_package_before_keras_3() and not computes_values()
+    graphs = era.is_before_tf_keras_2() and not (computes_values() or facade.tensorflow_computes_at_once())
     token = recorder.set(GraphVariable) if graphs and recorder.get() is None else None
     outer = _made.get()  # of a subclass of the layer, or of a layer around it
     made = [] if outer is None else outer
