@@ -249,3 +249,48 @@ def test_hyperparameters_change_in_compiled_functions(tf_keras, tf, name, attrib
     np.testing.assert_allclose(weight.numpy(), weights, rtol=2e-5)
     step(tf.constant([1.0, 0.5]))
     assert step.experimental_get_tracing_count() == 2
+
+
+def test_rate_of_a_class_derived_from_an_optimizer(keras):
+    """Its default is that of the class it is derived from."""
+
+    class Twice(keras.optimizers.SGD):
+        def get_gradients(self, loss, params):
+            return [2.0 * g for g in super().get_gradients(loss, params)]
+
+    models = [model_of(keras, optimizer=optimizer) for optimizer in (Twice(), keras.optimizers.SGD(0.02))]
+    models[1].set_weights(models[0].get_weights())
+    for model in models:
+        fit(model)
+    for first, second in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-5)
+
+
+def test_noise_of_gradients_differs_in_each_step(keras_2):
+    """The draws of a step are those of no other one."""
+    K = keras_2.backend
+
+    class Noisy(keras_2.optimizers.SGD):
+        def get_gradients(self, loss, params):
+            return [K.random_normal(K.shape(g)) + 0.0 * g for g in super().get_gradients(loss, params)]
+
+    model = keras_2.models.Sequential([keras_2.layers.Dense(2, input_shape=(3,), kernel_initializer="zeros")])
+    model.compile(Noisy(1.0), "mse")
+    steps, before = [], model.get_weights()[0]
+    for _ in range(3):
+        model.train_on_batch(np.ones((4, 3)), np.ones((4, 2)))
+        steps.append(model.get_weights()[0] - before)
+        before = model.get_weights()[0]
+    assert len({tuple(step.ravel().round(4)) for step in steps}) == 3
+    assert 0.1 < np.std(steps) < 3
+
+
+def test_rate_of_a_class_with_a_step_of_its_own(tf_keras, tf):
+    class Twice(tf_keras.optimizers.legacy.SGD):
+        def _resource_apply_dense(self, grad, var, apply_state=None):
+            return var.assign_sub(2 * self._get_hyper("learning_rate") * grad)
+
+    optimizer, weight = Twice(), tf.Variable([1.0, 2.0])
+    optimizer.apply_gradients([(tf.constant([1.0, 1.0]), weight)])
+    np.testing.assert_allclose(weight.numpy(), [0.98, 1.98], rtol=1e-6)  # of TensorFlow 2.15
+    assert {"learning_rate", "momentum", "nesterov", "name"} <= optimizer.get_config().keys()

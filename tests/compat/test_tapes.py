@@ -364,3 +364,12 @@ def test_watched_variables(tf):
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(variable)
     assert tape.watched_variables() == (variable,)
+
+
+def test_gradients_of_a_variable_for_itself(tf):
+    x, y = tf.Variable([1.0, 2.0]), tf.Variable(3.0)
+    with tf.GradientTape(persistent=True) as tape:
+        z = x * 2
+    assert tape.gradient(x, y) is None
+    for target, given, expected in ((x, None, [1, 1]), ([x, z], None, [3, 3]), (x, tf.constant([5.0, 6.0]), [5, 6])):
+        np.testing.assert_array_equal(tape.gradient(target, x, output_gradients=given), expected)

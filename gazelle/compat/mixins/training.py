@@ -267,7 +267,7 @@ class OptimizerMixin(CompatObject):
             self.__dict__.update(decay=decay, _initial_decay=decay)
         if kwargs.get("clipnorm") and not by_gazelle and era.is_package_before_keras_3():
             kwargs = {**kwargs, "global_clipnorm": kwargs["clipnorm"], "clipnorm": None}  # that of all gradients
-        has_rate = bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
+        has_rate = core is not Optimizer or bool(args) or not {"lr", "learning_rate"}.isdisjoint(kwargs)
         if graph_optimizers.is_user_defined(self):
             former_optimizers.convert(self, graph_optimizers.GraphOptimizer)
             kwargs = kwargs if has_rate else {"learning_rate": 0.0, **kwargs}
@@ -277,7 +277,7 @@ class OptimizerMixin(CompatObject):
             if core is Optimizer:  # whose class of tf.keras took it
                 decay = kwargs.pop("decay", 0.0)
                 self.__dict__.update(decay=decay, _initial_decay=decay)
-        elif core is Optimizer and not has_rate:
+        elif not has_rate:
             kwargs = {"learning_rate": 0.001, **kwargs}
         super()._init_core(core, args, kwargs, by_gazelle)
 

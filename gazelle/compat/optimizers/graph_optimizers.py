@@ -20,7 +20,7 @@ from gazelle.compat.backend.updates import GradientStep, OptimizerStep, rate_fac
 from gazelle.compat.classes import compat_class, core_class
 from gazelle.compat.old_names import weight_name
 from gazelle.compat.types import TensorLike
-from gazelle.core import tracing
+from gazelle.core import prng, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import KerasTensor, any_symbolic, is_symbolic
@@ -92,6 +92,7 @@ class GraphOptimizer(Optimizer, abstract=True):
                 self._replaced[prefix] = slice(len(outputs), len(outputs) + len(part))
                 outputs += cast(Any, step.loss)  # a list
         self._graph = Graph(list(self._gradients.values()), outputs)
+        self._seed = prng.next_seed()  # of noise
         self._targets = [variable for variable, _ in pairs]
         own = {id(v) for v in (*self._weights.values(), *self._targets, *self._keys.variables)}
         self._read = [v for key, v in variables_of(self._graph).items() if key not in own]
@@ -205,7 +206,8 @@ class GraphOptimizer(Optimizer, abstract=True):
         values |= {id(count): t - 1 for count in counts if count is not None}
         values |= {id(v): params[self._keys[v]] for v in self._keys.variables if self._keys[v] in params}
         arrays = [grads.get(p, jnp.zeros_like(params[p])) for p in self._gradients]
-        with tracing.entered(tracing.TraceContext(values=dict(values), closed=True)):
+        key = jnp.asarray([self._seed, t], "uint32")  # each step draws other numbers
+        with tracing.entered(tracing.TraceContext(values=dict(values), key=key, closed=True)):
             found = tree.flatten(self._graph.run(arrays))
         rates = dict(zip(self._rates, found[len(self._targets) :], strict=False))
         for variable, value in zip(self._targets, found, strict=False):

@@ -19,7 +19,7 @@ import numpy as np
 
 from gazelle.compat.arguments.ignored import check, ignores
 from gazelle.compat.backend import functions
-from gazelle.compat.classes import adopt
+from gazelle.compat.classes import adopt, core_class
 from gazelle.compat.optimizers import former_optimizers
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.symbolic import is_symbolic
@@ -197,7 +197,9 @@ class ResourceOptimizer(Optimizer, abstract=True):
         return _as_in_tensorflow(Optimizer.iterations.fget(self))  # type: ignore[attr-defined]
 
     def get_config(self) -> dict[str, Any]:
-        """Return the arguments of every optimizer; user code adds its own."""
+        """Return the arguments of every optimizer, or of the one this is derived from; user code adds its own."""
+        if core_class(type(self)) is not Optimizer:
+            return super().get_config()
         clips = {key: getattr(self, key) for key in ("clipnorm", "clipvalue", "global_clipnorm")}
         return {"name": self.name, **{key: value for key, value in clips.items() if value is not None}}
 

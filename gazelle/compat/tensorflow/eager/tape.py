@@ -140,6 +140,9 @@ class GradientTape:
         if output_gradients is not None:
             given = [unboxed(leaf) for leaf in jax.tree.leaves(output_gradients, is_leaf=is_box)]
         origins = list(map(source_of, flat))
+        for number, leaf in enumerate(jax.tree.leaves(target, is_leaf=is_box)):
+            if any(leaf is origin for origin in origins):  # a variable, whose gradient for itself is 1
+                ends[number] = leaf
         if not self._persistent:
             calls, self._calls = self._calls, []
         else:

@@ -143,7 +143,7 @@ def gradients_of(calls: list[Call], ends: list[Any], origins: list[Any], given: 
     if not plan.used or all(end is None for end in plan.ends):
         return [None] * len(origins)
     used_ends = [i for i, end in enumerate(plan.ends) if end is not None]
-    gradients = [given[i] for i in used_ends] if given is not None else [_ones(ends[i]) for i in used_ends]
+    gradients = [given[i] for i in used_ends] if given is not None else [_ones(unboxed(ends[i])) for i in used_ends]
 
     def pull(live: list[Any], constants: list[Any], gradients: list[Any]) -> list[Any]:
         outputs, back = jax.vjp(lambda these: plan.replay(these, constants), live)
