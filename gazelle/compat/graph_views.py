@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -73,9 +74,25 @@ def outputs_at(layer: Layer, index: int = 0) -> Nested[KerasTensor]:
     return node_at(layer, index).outputs
 
 
+#: the calls that use the outputs of an operation, as long as they exist
+_consumers: weakref.WeakKeyDictionary[Operation, list[weakref.ref[Node]]] = weakref.WeakKeyDictionary()
+
+
+def note_consumer(node: Node) -> None:
+    """Store a call for the operations that made its inputs."""
+    for tensor in node.inputs:
+        if tensor.node is not None:
+            found = _consumers.setdefault(tensor.node.operation, [])
+            if not any(reference() is node for reference in found):
+                found.append(weakref.ref(node))
+
+
 def outbound_nodes(layer: Layer) -> list[Any]:
-    """The nodes that the program stored; gazelle follows graphs from the outputs and does not need them."""
-    return layer.__dict__.get("outbound", [])
+    """The calls that use the outputs of a layer."""
+    found = [node for reference in _consumers.get(layer, ()) if (node := reference()) is not None]
+    for node in found:
+        node.__class__ = CompatNode
+    return found
 
 
 class CompatNode(Node):

@@ -1,5 +1,7 @@
 """TensorFlow 1: graphs, optimizers of programs, iterators by handle, `tf.losses`; the numbers are those of 2.15."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -262,3 +264,17 @@ def test_eager_programs_compute_layers_at_once(tf):
     last = np.linspace(-1, 1, 24)[-3:].sum()
     np.testing.assert_allclose(y.numpy()[-1], 0.4 * np.tanh(0.1 * last), rtol=1e-5)
     assert float(loss) == pytest.approx(18.22208)
+
+
+def test_calls_that_use_the_output_of_a_layer(keras):
+    """As programs that change models read them; those of deleted models are not among them."""
+    first, second = keras.layers.Dense(2), keras.layers.Dense(3)
+    x = keras.layers.Input((4,))
+    h = first(x)
+    outputs = [second(h), keras.layers.Flatten()(h)]
+    assert [node.outbound_layer.name for node in first._outbound_nodes] == [t._keras_history[0].name for t in outputs]
+    assert second._outbound_nodes == []
+    assert [node.outbound_layer for node in x._keras_history[0]._outbound_nodes] == [first]
+    del outputs
+    gc.collect()
+    assert [node.outbound_layer for node in first._outbound_nodes] == [second]  # which has the call

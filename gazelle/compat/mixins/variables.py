@@ -59,6 +59,8 @@ class SymbolicTensor(KerasTensor):
     def node(self, node: Node | None) -> None:
         self.__dict__.setdefault("control", open_dependencies())  # it is first set when the tensor is made
         self.__dict__["node"] = node
+        if node is not None:
+            graph_views.note_consumer(node)
 
     @property
     def shape(self) -> tuple[Any, ...]:
