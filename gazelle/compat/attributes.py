@@ -27,7 +27,9 @@ from gazelle.compat.types import TensorResult
 from gazelle.compat.weights import initializations
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.policies import CALIBRATED
+from gazelle.core.serialization import serialize
 from gazelle.core.symbolic import KerasTensor, map_tree
+from gazelle.core.variable import Variable
 from gazelle.initializers import Initializer
 from gazelle.layers import (
     RNN,
@@ -47,6 +49,7 @@ from gazelle.models.graph import Graph
 from gazelle.models.model_metrics import objects_in
 from gazelle.optimizers import Optimizer, updates
 from gazelle.optimizers.learning_rate import as_variable_or_function
+from gazelle.optimizers.schedules import LearningRateSchedule
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.checkpoint import ModelCheckpoint
 from gazelle.training.callbacks.tensorboard import TensorBoard
@@ -303,6 +306,15 @@ def _clipped(optimizer: Any, gradients: Sequence[Any]) -> list[Any]:
     return [clipped.get(str(i)) for i in range(len(gradients))]
 
 
+def _serialized(optimizer: Any, hyperparameter: Any) -> Any:
+    """A number, variable, schedule or function without arguments, as a value for the config."""
+    if isinstance(hyperparameter, LearningRateSchedule):
+        return serialize(hyperparameter)
+    if isinstance(hyperparameter, Variable):
+        return np.asarray(hyperparameter)[()]
+    return hyperparameter() if callable(hyperparameter) else hyperparameter
+
+
 _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "_clip_gradients": _method(_clipped),
     "_accumulated_gradients": lambda optimizer: optimizer._custom.inherited_slots("gradient_accumulator"),
@@ -315,6 +327,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "lr": lambda optimizer: adopt(scheduled_rate(optimizer)),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
+    "_serialize_hyperparameter": _method(_serialized),
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
     **{name: _slot(slot) for name, slot in tables.pairs(_SLOTS).items()},

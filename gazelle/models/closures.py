@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from gazelle.models.model import Model
 
 
-#: attributes by which a loss or metric finds layers and their tensors when it is called
-_LOOKUPS = ("get_layer", "_inbound_nodes", "inbound_nodes")
+#: names by which a loss or metric finds tensors when it is called: those of layers, and gradients for `model.input`
+_LOOKUPS = ("get_layer", "_inbound_nodes", "inbound_nodes", "gradients")
 
 
 class ClosedLoss:
@@ -59,6 +59,7 @@ class GraphLoss(ClosedLoss):
 
     def __init__(self, function: Callable[..., Any], output: KerasTensor) -> None:
         target = Input(batch_shape=output.shape)
+        target.accepts_other_sizes = True  # labels (batch, 1) may be broadcast to outputs (batch, n)
         value = function(target, output)
         super().__init__(function, list(dict.fromkeys(_independent(value, target))))
         self._graph = Graph([target, *self.tensors], value)

@@ -37,6 +37,25 @@ def test_gradients_of_the_total_loss():
     np.testing.assert_allclose(function([x, y, z, *weights, None])[-1], total, rtol=1e-5)
 
 
+@pytest.mark.parametrize("columns", [1, 3])
+def test_a_loss_of_inputs_that_its_own_gradients_move(columns):
+    """Adversarial training; the numbers are those of Keras 2.2.4."""
+    x = np.linspace(-1, 1, 16).reshape(8, 2).astype("float32")
+    i = keras.layers.Input((2,))
+    model = keras.models.Model(i, keras.layers.Dense(3)(keras.layers.Dense(4, activation="tanh")(i)))
+    model.set_weights([np.linspace(-1, 1, w.size).reshape(w.shape) for w in model.get_weights()])
+
+    def adversarial(y_true, y_pred):
+        error = K.mean(K.square(y_true - y_pred), axis=-1)
+        step = K.sign(K.gradients(error, model.input)[0])
+        return 0.3 * error + 0.7 * K.mean(K.square(y_true - model(model.input + 0.3 * step)), axis=-1)
+
+    model.compile(keras.optimizers.SGD(0.1), adversarial)
+    y = np.tile(x.sum(1, keepdims=True), columns)
+    losses = [model.train_on_batch(x, y) for _ in range(3)]
+    np.testing.assert_allclose(losses, [3.478368, 2.373934, 1.717575], rtol=1e-5)
+
+
 def test_penalties_are_tensors_of_the_graph():
     model = _model(np.random.RandomState(0))
     (gradient,) = K.gradients(sum(model.losses), model.trainable_weights[:1])

@@ -76,6 +76,47 @@ def test_optimizers(optimizers, name, losses, total):
     np.testing.assert_allclose(model.get_weights()[0].sum(), total, atol=1e-4)
 
 
+@pytest.mark.parametrize("decays", [False, True])
+def test_slots_of_other_shapes_and_rates_in_configs(tf2, decays):
+    class Scaled(keras.optimizers.Optimizer):
+        __doc__ = f"An optimizer. Args: {keras.optimizers.base_optimizer_keyword_args}"
+
+        def __init__(self, learning_rate=0.01, name="Scaled", **kwargs):
+            super().__init__(name=name, **kwargs)
+            self._learning_rate = self._build_learning_rate(learning_rate)
+
+        def build(self, var_list):
+            super().build(var_list)
+            if hasattr(self, "_built") and self._built:
+                return
+            add = self.add_variable_from_reference
+            highest = [tf2.reduce_max(tf2.abs(v)) + 1.0 for v in var_list]
+            self.scales = [add(v, variable_name="s", initial_value=x) for v, x in zip(var_list, highest, strict=True)]
+            self.rows = [add(model_variable=v, variable_name="r", shape=v.shape[:1]) for v in var_list]
+            self._built = True
+
+        def update_step(self, gradient, variable):
+            index = self._index_dict[self._var_key(variable)]
+            scale, row = self.scales[index], self.rows[index]
+            row.assign(0.9 * row + tf2.reshape(gradient, [tf2.shape(gradient)[0], -1])[:, 0])
+            rate = tf2.cast(self.learning_rate, variable.dtype)
+            variable.assign_sub(rate * scale * tf2.reshape(row, tf2.shape(variable)))
+            scale.assign(0.9 * scale)
+
+        def get_config(self):
+            return {**super().get_config(), "learning_rate": self._serialize_hyperparameter(self._learning_rate)}
+
+    rate = keras.optimizers.schedules.ExponentialDecay(0.01, 1, 0.9) if decays else 0.01
+    model = keras.Sequential([layers.Dense(1, kernel_initializer="ones", input_shape=(6,))])
+    model.compile(Scaled(rate), "mse")
+    history = model.fit(X, Y, epochs=2, batch_size=4, shuffle=False, verbose=0, keep=False).history
+    np.testing.assert_allclose(history["loss"], [2.8838663, 1.6675577 if decays else 1.549541], atol=1e-4)
+    np.testing.assert_allclose(model.get_weights()[0].sum(), 4.6178994 if decays else 4.357413, atol=1e-4)
+    config = model.optimizer.get_config()["learning_rate"]
+    assert config["class_name"] == "ExponentialDecay" if decays else type(config) is np.float32
+    np.testing.assert_allclose(Scaled.from_config(model.optimizer.get_config()).learning_rate, 0.01, rtol=1e-6)
+
+
 def test_attention_by_hand(tf2):
     class Attention(layers.MultiHeadAttention):
         def _compute_attention(self, query, key, value, attention_mask=None, training=None):

@@ -17,7 +17,7 @@ from gazelle.compat.classes import adopt
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import CompatObject, arrays_of, receiving_tensors
 from gazelle.compat.optimizers import former_optimizers, graph_optimizers, hyperparameters, resource_optimizers
-from gazelle.compat.types import Branch, Function, TensorLike, TensorResult
+from gazelle.compat.types import Branch, Function, ShapeLike, TensorLike, TensorResult
 from gazelle.core import symbolic
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.types import Array, ArrayLike, Nested
@@ -25,6 +25,9 @@ from gazelle.core.variable import Variable
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
+
+#: arguments of `add_variable_from_reference` in tf.keras 2.11 to 2.15
+_FORMER_SLOT = {"model_variable", "variable_name", "shape", "initial_value"}
 
 
 class _Variables(list[Variable]):
@@ -120,8 +123,21 @@ class OptimizerMixin(CompatObject):
         return after
 
     def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
-        names = {"model_variable": "reference_variable", "variable_name": "name", "initial_value": "initializer"}
-        return super().add_variable_from_reference(*args, **{names.get(k, k): v for k, v in kwargs.items()})
+        if not _FORMER_SLOT & set(kwargs):
+            return super().add_variable_from_reference(*args, **kwargs)
+        return self._former_slot(*args, **kwargs)
+
+    def _former_slot(
+        self, model_variable: Variable, variable_name: str, shape: ShapeLike | None = None, initial_value: Any = None
+    ) -> Variable:
+        """The `add_variable_from_reference` of tf.keras 2.11 to 2.15: the shape is that of the first value, if any."""
+        like = model_variable
+        if initial_value is None:
+            first, shape = "zeros", like.shape if shape is None else shape
+        else:
+            first = jnp.asarray(facade.adapter.unbox(initial_value))
+            shape = first.shape
+        return self._custom.add(first, shape, like.dtype, variable_name, like.key)
 
     def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
         lr = super()._rate_of_step(hyper, step)

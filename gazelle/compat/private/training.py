@@ -14,6 +14,17 @@ from gazelle.compat.types import Array, TensorLike, TensorResult
 from gazelle.core.errors import DataError, message
 from gazelle.data.labels import class_weights
 
+#: the part of the docstring of an optimizer that states the arguments of every optimizer
+base_optimizer_keyword_args = """name: Name of the optimizer.
+      weight_decay: Fraction of the weights that each update subtracts, times the learning rate.
+      clipnorm: Largest norm of each gradient.
+      clipvalue: Largest absolute value of a gradient.
+      global_clipnorm: Largest norm of all gradients together.
+      use_ema: Whether averages of the weights are computed.
+      ema_momentum: Momentum of these averages.
+      ema_overwrite_frequency: Number of updates after which the averages replace the weights.
+      jit_compile: Whether updates are compiled.
+      **kwargs: No others."""
 _Entries = Mapping[Any, Any] | Sequence[Any]
 
 
