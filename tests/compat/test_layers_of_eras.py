@@ -80,6 +80,24 @@ def test_masked_steps_of_bidirectional_layers(keras, request):
     np.testing.assert_allclose(model.predict(np.array([[[0.0], [1.0], [0.0]]]))[0], expected, atol=1e-6)
 
 
+def test_layers_of_tf_keras_2_that_drop_masks(tf_keras):
+    layers = tf_keras.layers
+    masked = layers.Masking()(layers.Input((2, 3)))
+    for layer in (layers.Identity(), layers.Normalization(mean=1.0, variance=1.0), layers.Rescaling(2.0)):
+        assert layer.supports_masking is False
+        assert getattr(layer(masked), "_keras_mask", None) is None
+    layer.supports_masking = True
+    assert layer(masked)._keras_mask is not None
+
+
+def test_masks_pass_through_softmax_of_keras_2(keras_2):
+    layers = keras_2.layers
+    outputs = layers.Softmax()(layers.Masking()(layers.Input((2, 3))))
+    assert outputs._keras_mask is not None
+    model = keras_2.models.Model(outputs._keras_history[0].input, outputs)
+    np.testing.assert_allclose(model.predict(np.array([[[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]])), 1 / 3, rtol=1e-6)
+
+
 def test_masked_steps_in_statistics_of_batches(keras, request):
     layers = keras.layers
     model = keras.models.Sequential([layers.Masking(input_shape=(3, 1)), layers.BatchNormalization(momentum=0.0)])

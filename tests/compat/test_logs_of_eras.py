@@ -166,3 +166,12 @@ def test_epochs_continue_in_the_next_pass_over_a_sequence(keras_2, steps):
     assert seen == [1 + step % 4 for step in range(2 * steps)]
     assert model.evaluate_generator(Batches(), 6) == pytest.approx((1 + 2 + 3 + 4 + 1 + 2) / 6)
     assert model.predict_generator(Batches(), 6).shape == (12, 1)
+
+
+def test_reduce_on_plateau_with_a_schedule_is_a_warning(tf_keras):
+    model = tf_keras.models.Sequential([tf_keras.layers.Dense(1, input_shape=(3,))])
+    model.compile(tf_keras.optimizers.SGD(tf_keras.optimizers.schedules.ExponentialDecay(0.5, 1, 0.5)), "mse")
+    callback = tf_keras.callbacks.ReduceLROnPlateau("loss", patience=0, mode="max")
+    with pytest.warns(UserWarning, match=r"got one with the schedule ExponentialDecay.\n.*\nThe schedule is used."):
+        history = fit(model, X[:, :1], callback, epochs=3, batch_size=10).history
+    assert history["lr"] == [0.25, 0.125, 0.0625]

@@ -12,6 +12,8 @@ import gazelle
 from gazelle import callbacks
 from gazelle.core.errors import ArgumentError, StateError
 from gazelle.core.variable import Variable
+from gazelle.optimizers import SGD
+from gazelle.optimizers.schedules import ExponentialDecay
 from gazelle.training.callbacks import (
     LearningRateScheduler,
     ReduceLROnPlateau,
@@ -54,6 +56,13 @@ def test_reduce_on_plateau_speaks_and_refuses(capsys):
         run(ReduceLROnPlateau("loss"), [{"loss": 1.0}], Model(schedule))
     with pytest.raises(StateError, match=r"Call model.compile first"):
         run(ReduceLROnPlateau("loss"), [{"loss": 1.0}], SimpleNamespace(optimizer=None))
+
+
+def test_reduce_on_plateau_names_the_schedule_before_the_first_epoch():
+    callback = ReduceLROnPlateau("loss")
+    callback.set_model(SimpleNamespace(optimizer=SGD(ExponentialDecay(0.1, 2, 0.5))))
+    with pytest.raises(ArgumentError, match=r"got one with the schedule ExponentialDecay.\nUse either the schedule"):
+        callback.on_train_begin()
 
 
 def fixed(epoch):

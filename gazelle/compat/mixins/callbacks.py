@@ -11,7 +11,7 @@ import numpy as np
 from gazelle import ops
 from gazelle.compat import era, functions
 from gazelle.compat.mixins.common import CompatObject, Function
-from gazelle.core.errors import ArgumentError
+from gazelle.core.errors import ArgumentError, ArgumentTypeError
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.traceback import warn
 from gazelle.training.callbacks import CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint
@@ -81,7 +81,10 @@ class RateMixin:
 
 
 class PlateauMixin(RateMixin):
-    """ReduceLROnPlateau: until Keras 3 `min_delta` was a part of `monitor_op`, and could be negative."""
+    """ReduceLROnPlateau: until Keras 3 `min_delta` was a part of `monitor_op`, and could be negative.
+
+    Keras sets a rate that follows a schedule only on a plateau, or without an effect: here it is a warning.
+    """
 
     min_delta = property(
         lambda self: self._min_delta if era.number() < 3 else self._signed_delta,
@@ -103,6 +106,18 @@ class PlateauMixin(RateMixin):
         if era.number() == 3 or self._given_op is None or reference_value is None:
             return super()._is_improvement(monitor_value, reference_value)
         return bool(self._given_op(monitor_value, reference_value))  # it contains the delta
+
+    def _check_rates(self) -> None:
+        self._sets_rate = True
+        try:
+            super()._check_rates()
+        except ArgumentTypeError as error:
+            warn(f"{error}\nThe schedule is used.")
+            self._sets_rate = False
+
+    def _reduce(self, epoch: int) -> None:
+        if self._sets_rate:
+            super()._reduce(epoch)
 
     def _wait(self, epoch: int) -> None:
         if era.number() > 1:

@@ -84,6 +84,30 @@ def own_mask(original: Function) -> Function | None:
     return None if original is vars(Layer)["compute_mask"] else on_graph(original)
 
 
+class UnmaskedMixin:
+    """Identity, Normalization and Rescaling, through which masks pass since Keras 3."""
+
+    supports_masking = property(
+        lambda self: vars(self).get("supports_masking", era.number() == 3),
+        lambda self, value: vars(self).update(supports_masking=value),
+    )
+
+
+class IdentityMixin(UnmaskedMixin):
+    """Identity, which copied its inputs until Keras 3: the tensor itself would keep its mask."""
+
+    def call(self, x: Option) -> TensorResult:
+        y = super().call(x)
+        return y if era.number() == 3 else jax.tree.map(lambda v: v.copy() if isinstance(v, jax.Array) else v, y)
+
+
+class SoftmaxMixin:
+    """Softmax of Keras 1 and 2, and of TensorFlow 1: masks pass through it and do not change its values."""
+
+    def call(self, x: Option, mask: Option = None) -> TensorResult:
+        return super().call(x, None if era.is_before_tf_keras_2() else mask)
+
+
 class TimeDistributedMixin:
     """TimeDistributed of Keras 1 and 2: one batch of all steps; the mask of the output is that of the wrapped layer."""
 

@@ -15,6 +15,7 @@ from gazelle.compat import era, facade, frozen
 from gazelle.compat.backend import networks
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import OutputShape
+from gazelle.compat.mixins.masks import UnmaskedMixin
 from gazelle.compat.types import Option, TensorLike, TensorResult
 from gazelle.core import symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
@@ -221,7 +222,7 @@ class RandomCropMixin:
         return super()._is_larger(height, width)
 
 
-class NormalizationMixin(AdaptMixin):
+class NormalizationMixin(UnmaskedMixin, AdaptMixin):
     """The layer `Normalization`."""
 
     @property

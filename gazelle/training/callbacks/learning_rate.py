@@ -13,16 +13,30 @@ from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.monitor import Monitor, check_patience
 
 if TYPE_CHECKING:
+    from gazelle.core.types import Array
     from gazelle.core.variable import Variable
 
 
 def rates_of(callback: Callback) -> dict[str, Variable]:
     """{name in the logs: learning rate as a variable}; of a `MultiOptimizer` those of its optimizers."""
+    return {name: _variable_of(callback, each) for name, each in _optimizers_of(callback).items()}
+
+
+def rate_of(callback: Callback) -> Variable:
+    """The optimizer's learning rate as a variable that can be read and assigned."""
+    return _variable_of(callback, getattr(callback.model, "optimizer", None))
+
+
+def _optimizers_of(callback: Callback) -> dict[str, Any]:
+    """{name of the learning rate in the logs: optimizer}."""
     optimizer = getattr(callback.model, "optimizer", None)
     inner = getattr(optimizer, "named_optimizers", None)
-    if inner is not None:
-        return {f"learning_rate_{name}": _rate_of(callback, each) for name, each in inner.items()}
-    return {"learning_rate": _rate_of(callback, optimizer)}
+    return {"learning_rate": optimizer} if inner is None else {f"learning_rate_{name}": inner[name] for name in inner}
+
+
+def _log_rates(callback: Callback, logs: dict[str, Any] | None) -> None:
+    if logs is not None:
+        logs.update({name: float(_rate_of(callback, each)) for name, each in _optimizers_of(callback).items()})
 
 
 def _owner(name: str) -> str:
@@ -30,22 +44,23 @@ def _owner(name: str) -> str:
     return "" if name == "learning_rate" else f" of {name.removeprefix('learning_rate_')}"
 
 
-def rate_of(callback: Callback) -> Variable:
-    """The optimizer's learning rate as a variable that can be read and assigned."""
-    return _rate_of(callback, getattr(callback.model, "optimizer", None))
-
-
-def _rate_of(callback: Callback, optimizer: Any) -> Variable:
-    rate = getattr(optimizer, "learning_rate", None)
-    name = type(callback).__name__
+def _rate_of(callback: Callback, optimizer: Any) -> Variable | Array:
+    rate: Variable | Array | None = getattr(optimizer, "learning_rate", None)
     if rate is None:
+        name = type(callback).__name__
         raise StateError(message(f"{name} found no optimizer with a learning rate", hint="Call model.compile first."))
+    return rate
+
+
+def _variable_of(callback: Callback, optimizer: Any) -> Variable:
+    rate: Any = _rate_of(callback, optimizer)
     if not hasattr(rate, "assign"):
+        schedule = getattr(optimizer, "_learning_rate", rate)
         raise ArgumentTypeError(
             message(
-                f"{name} cannot set the learning rate",
+                f"{type(callback).__name__} cannot set the learning rate",
                 expected="an optimizer with a constant learning rate",
-                got=f"one with the schedule {type(rate).__name__}",
+                got=f"one with the schedule {getattr(schedule, '__name__', type(schedule).__name__)}",
                 hint="Use either the schedule or the callback.",
             )
         )
@@ -98,8 +113,7 @@ class LearningRateScheduler(Callback):
             print(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate{of} to {new:.6g}.")
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs is not None:
-            logs.update({name: float(rate) for name, rate in rates_of(self).items()})
+        _log_rates(self, logs)
 
 
 def _takes_two(function: Callable[..., Any]) -> bool:
@@ -130,6 +144,7 @@ class ReduceLROnPlateau(Monitor):
 
     Raises:
         ArgumentError: `factor` is not between 0 and 1, or `monitor` is not in the logs.
+        ArgumentTypeError: the learning rate of the optimizer follows a schedule.
 
     >>> ReduceLROnPlateau("loss", factor=0.5, patience=2).cooldown
     0
@@ -168,6 +183,11 @@ class ReduceLROnPlateau(Monitor):
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
+        self._check_rates()
+
+    def _check_rates(self) -> None:
+        """Raise an error before the first epoch, not on the first plateau, if the rate cannot be set."""
+        rates_of(self)
 
     def in_cooldown(self) -> bool:
         """Whether the callback is in the cooldown after a reduction.
@@ -178,8 +198,7 @@ class ReduceLROnPlateau(Monitor):
         return self.cooldown_counter > 0
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if logs is not None:
-            logs.update({name: float(rate) for name, rate in rates_of(self).items()})
+        _log_rates(self, logs)
         current = self.get_monitor_value(logs)
         if current is None:
             return
