@@ -8,11 +8,12 @@ as the weights exist: after `build`, before the first call, or when `fit` has cr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from gazelle.compat import era, logs
@@ -127,7 +128,24 @@ def add_update(layer: Layer, updates: Nested[object], inputs: TensorLike = None)
         if scope is not None and scope.training and isinstance(update, DebiasedUpdate):
             update.assign(counts[index])
         elif scope is not None and scope.training:
+            waiting: list[Any] | None = vars(layer).get("_updates_of_call")
+            if waiting is None:
+                update.variable.assign(update.value)
+            else:
+                waiting.append(update)
+
+
+@contextlib.contextmanager
+def updates_after_call(layer: Layer) -> Iterator[None]:
+    """Assign what the call of a layer gives `add_update` at its end: the call reads the old values, as in graphs."""
+    waiting: list[Any] = []
+    vars(layer)["_updates_of_call"] = waiting
+    try:
+        yield
+        for update in waiting:
             update.variable.assign(update.value)
+    finally:
+        vars(layer).pop("_updates_of_call", None)
 
 
 def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) -> None:

@@ -158,3 +158,30 @@ def test_moving_variance_behind_a_mask(keras, request):
     expected = x.var() * 30 / (29 - 1e-3)
     debiased = request.node.callspec.params["keras"] == "2.2.4"
     np.testing.assert_allclose(moved, expected if debiased else (1 + expected) / 2, rtol=1e-5)
+
+
+def test_updates_of_a_call_follow_it(keras):
+    """A layer with centers of classes: its loss has the centers before the update."""
+    K = keras.backend
+
+    class Centers(keras.layers.Layer):
+        def build(self, shape):
+            self.centers = self.add_weight(name="centers", shape=(2, 1), initializer="ones", trainable=False)
+            super().build(shape)
+
+        def call(self, inputs):
+            x, y = inputs
+            moved = self.centers - 0.5 * K.dot(K.transpose(y), K.dot(y, self.centers) - x)
+            self.add_update((self.centers, moved), inputs)
+            return K.sum(K.square(x - K.dot(y, self.centers)), axis=1, keepdims=True)
+
+        def compute_output_shape(self, shapes):
+            return shapes[0]
+
+    a, y = keras.layers.Input((1,)), keras.layers.Input((2,))
+    model = keras.models.Model([a, y], Centers()([a, y]))
+    model.compile(keras.optimizers.SGD(0.0), lambda _, distances: distances)
+    data = [np.array([[2.0], [4.0]]), np.eye(2)]
+    losses = [model.train_on_batch(data, np.zeros((2, 1))) for _ in range(2)]
+    np.testing.assert_allclose(losses, [5.0, 1.25], rtol=1e-5)
+    np.testing.assert_allclose(model.get_weights()[0].ravel(), [1.75, 3.25], rtol=1e-5)

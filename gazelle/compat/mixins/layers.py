@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from gazelle import initializers
-from gazelle.compat import backend, bindings, era, facade, former_files, loss_graph, old_names
+from gazelle.compat import backend, bindings, era, facade, former_files, loss_graph, methods, old_names
 from gazelle.compat.arguments import one_element, translation
 from gazelle.compat.backend import initialization, phase
 from gazelle.compat.classes import adopt, core_class, is_generated, is_mixin
@@ -270,7 +270,11 @@ class LayerMixin(CompatObject):
             facade.adapter.resume()
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
-        out = super()._call_arrays(*args, **kwargs)
+        if is_generated(type(self)):
+            out = super()._call_arrays(*args, **kwargs)
+        else:
+            with methods.updates_after_call(self):
+                out = super()._call_arrays(*args, **kwargs)
         return facade.adapter.unbox(out) if facade.adapter.has_tensors and self._converts_arguments else out
 
     def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
