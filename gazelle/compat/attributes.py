@@ -306,7 +306,7 @@ def _clipped(optimizer: Any, gradients: Sequence[Any]) -> list[Any]:
     return [clipped.get(str(i)) for i in range(len(gradients))]
 
 
-def _serialized(optimizer: Any, hyperparameter: Any) -> Any:
+def _serialized(hyperparameter: Any) -> Any:
     """A number, variable, schedule or function without arguments, as a value for the config."""
     if isinstance(hyperparameter, LearningRateSchedule):
         return serialize(hyperparameter)
@@ -327,7 +327,7 @@ _OPTIMIZER: dict[str, Callable[[Any], Any]] = {
     "lr": lambda optimizer: adopt(scheduled_rate(optimizer)),
     "_create_slots": _NOTHING_TO_DO,
     "_get_hyper": _method(lambda optimizer, name, dtype=None: getattr(optimizer, name)),
-    "_serialize_hyperparameter": _method(_serialized),
+    "_serialize_hyperparameter": lambda _: _serialized,
     "_set_hyper": _method(setattr),
     "_decayed_lr": _method(lambda optimizer, dtype=None: optimizer.learning_rate),
     **{name: _slot(slot) for name, slot in tables.pairs(_SLOTS).items()},
