@@ -10,6 +10,7 @@ import pytest
 from gazelle.compat import backend as K  # noqa: N812 - its name in every program
 from gazelle.compat import era, facade
 from gazelle.compat.namespaces import root
+from gazelle.core.errors import ShapeError
 
 keras = root("keras")
 layers = keras.layers
@@ -579,3 +580,9 @@ def test_relu_takes_arrays_of_bounds(keras_2):  # as SReLU of keras_contrib; num
     alpha, most = K.variable(np.array([0.1, 0.2, 0.3, 0.4])), K.variable(np.array([1.0, 1, 1, 2]))
     np.testing.assert_allclose(K.eval(K.relu(x, alpha, most)), [[-0.2, -0.2, 0.5, 2]], rtol=1e-6)
     np.testing.assert_allclose(K.eval(K.relu(x, alpha)), [[-0.2, -0.2, 0.5, 3]], rtol=1e-6)
+
+
+def test_slice_beyond_the_end_is_an_error():
+    assert np.asarray(K.slice(np.arange(5.0), [3], [-1])).tolist() == [3.0, 4.0]
+    with pytest.raises(ShapeError, match=r"K.slice: expected parts within the shape \(5,\), got start \[3\] and size \[4\]"):
+        K.slice(np.arange(5.0), [3], [4])
