@@ -33,7 +33,7 @@ def find_tensors(function: object) -> Iterator[KerasTensor]:
 
 
 def find_tensors_of_object(instance: object) -> list[KerasTensor]:
-    """Return the tensors that user-defined methods of an object's class use, attributes included, and `function`."""
+    """Return the tensors that user-defined methods of an object's class use, attributes included, and those of a Lambda."""
     return list(_of_object(instance, KerasTensor))
 
 
@@ -45,7 +45,8 @@ def find_variables_of_object(instance: object) -> list[Variable]:
 def _of_object(instance: object, kind: type) -> Iterator[Any]:
     user_classes = [c for c in type(instance).__mro__ if not c.__module__.startswith(("gazelle.", "builtins"))]
     methods = [m for c in user_classes for m in vars(c).values() if isinstance(m, types.FunctionType)]
-    found = [value for m in (*methods, vars(instance).get("function")) for value in _find(m, kind, set())]
+    found = [value for m in methods for value in _find(m, kind, set())]
+    found += _values_in([vars(instance).get(name) for name in ("function", "arguments")], kind, set())
     read = {name for m in methods if m.__name__ not in ("__init__", "build") for name in m.__code__.co_names}
     for value in [value for name, value in vars(instance).items() if name in read]:
         found += [one for one in (value if isinstance(value, list | tuple) else [value]) if isinstance(one, kind)]

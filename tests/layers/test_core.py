@@ -295,3 +295,12 @@ def test_the_number_of_bins_is_enough_for_a_shape():
     assert layer(gazelle.Input((1,))).shape == (None, 4)
     with pytest.raises(StateError, match=r"has no bins yet\.\nCall layer\.adapt\(data\) first"):
         layer(np.ones((2, 1)))
+
+
+def test_lambda_with_tensors_of_the_graph_as_arguments():
+    x = gazelle.Input((2,))
+    doubled = layers.Dense(2, use_bias=False, kernel_initializer=lambda shape, dtype: 2 * np.eye(2))(x)
+    product = layers.Lambda(lambda x, b, power: x * b**power, arguments={"b": doubled, "power": 2})(x)
+    model = gazelle.Model(x, product)
+    assert model.layers[1].name.startswith("dense")
+    np.testing.assert_allclose(model.predict(np.array([[1.0, 3.0]]), verbose=0), [[4.0, 108.0]])
