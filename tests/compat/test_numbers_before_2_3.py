@@ -160,7 +160,8 @@ def test_moving_variance_behind_a_mask(keras, request):
     np.testing.assert_allclose(moved, expected if debiased else (1 + expected) / 2, rtol=1e-5)
 
 
-def test_updates_of_a_call_follow_it(keras):
+@pytest.mark.parametrize("by_function", [False, True])
+def test_updates_of_a_call_follow_it(keras, by_function):
     """A layer with centers of classes: its loss has the centers before the update."""
     K = keras.backend
 
@@ -172,7 +173,7 @@ def test_updates_of_a_call_follow_it(keras):
         def call(self, inputs):
             x, y = inputs
             moved = self.centers - 0.5 * K.dot(K.transpose(y), K.dot(y, self.centers) - x)
-            self.add_update((self.centers, moved), inputs)
+            self.add_update(K.update(self.centers, moved) if by_function else (self.centers, moved), inputs)
             return K.sum(K.square(x - K.dot(y, self.centers)), axis=1, keepdims=True)
 
         def compute_output_shape(self, shapes):

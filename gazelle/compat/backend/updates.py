@@ -89,11 +89,11 @@ def update(x: Variable, new_x: TensorLike) -> TensorResult:
 def _update(x: Variable, new_x: TensorLike, adds: bool) -> TensorResult:
     """Assign new_x to x; `adds`: it is the old value and a change.
 
-    In Keras 1 and 2 the updates of layers were part of the training alone.
+    In Keras 1 and 2 those of layers were part of the training alone, if `add_update` received them.
     """
     scope = tracing.current()
-    not_trained = scope is not None and scope.inside and scope.training is False
-    if symbolic.any_symbolic(new_x) or (not_trained and era.is_package_before_keras_3()):
+    of_layer = scope is not None and scope.inside and era.is_package_before_keras_3()
+    if of_layer or symbolic.any_symbolic(new_x):
         return Update(x, new_x, adds=adds)
     value = ops.convert_to_tensor(new_x)
     if symbolic.any_symbolic(value):  # of a variable, which a graph reads when it runs
