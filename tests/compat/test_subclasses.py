@@ -92,7 +92,7 @@ def test_slots_of_other_shapes_and_rates_in_configs(tf2, decays):
             add = self.add_variable_from_reference
             highest = [tf2.reduce_max(tf2.abs(v)) + 1.0 for v in var_list]
             self.scales = [add(v, variable_name="s", initial_value=x) for v, x in zip(var_list, highest, strict=True)]
-            self.rows = [add(model_variable=v, variable_name="r", shape=v.shape[:1]) for v in var_list]
+            self.rows = [add(v, "r", v.shape[:1]) for v in var_list]
             self._built = True
 
         def update_step(self, gradient, variable):

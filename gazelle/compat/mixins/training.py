@@ -123,7 +123,7 @@ class OptimizerMixin(CompatObject):
         return after
 
     def add_variable_from_reference(self, *args: Any, **kwargs: Any) -> Variable:
-        if not (_FORMER_SLOT & set(kwargs) or isinstance((*args, *[None] * 3)[2], list | tuple)):
+        if not (_FORMER_SLOT & set(kwargs) or any(isinstance(each, list | tuple) for each in args[2:])):
             return super().add_variable_from_reference(*args, **kwargs)
         return self._former_slot(*args, **kwargs)
 
