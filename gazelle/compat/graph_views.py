@@ -88,8 +88,9 @@ def note_consumer(node: Node) -> None:
 
 
 def outbound_nodes(layer: Layer) -> list[Any]:
-    """The calls that use the outputs of a layer."""
-    found = [node for reference in _consumers.get(layer, ()) if (node := reference()) is not None]
+    """The calls that use the outputs of a layer; until Keras 3 those of layers only."""
+    nodes = [node for reference in _consumers.get(layer, ()) if (node := reference()) is not None]
+    found = [node for node in nodes if era.number() == 3 or isinstance(node.operation, Layer)]
     for node in found:
         node.__class__ = CompatNode
     return found

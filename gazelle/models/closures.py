@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 #: names by which a loss or metric finds tensors when it is called: those of layers, and gradients for `model.input`
-_LOOKUPS = ("get_layer", "_inbound_nodes", "inbound_nodes", "gradients")
+_LOOKUPS = ("get_layer", "_keras_history", "_inbound_nodes", "inbound_nodes", "gradients")
 
 
 class ClosedLoss:
@@ -97,15 +97,34 @@ def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
     return closed
 
 
-def compute_tensors_of(model: Model, metrics: Nested[MetricLike]) -> None:
-    """Have the model compute the tensors of its graph that metrics use: the step binds their values."""
+def compute_tensors_of(model: Model, metrics: list[Nested[MetricLike]]) -> list[Nested[MetricLike]]:
+    """Have the model compute the tensors of its graph that metrics use: the step binds their values.
+
+    Returns:
+        The metrics, functions that find layers by the history of the output made ready.
+    """
     if model._graph is None:
-        return
-    graph = model._graph
+        return metrics
+    graph, outputs = model._graph, symbolic.leaves(model._graph.outputs)
     functions = [one for one in jax.tree.leaves(metrics) if isinstance(one, FunctionType | functools.partial)]
-    tensors = {tensor: tensor for one in functions for tensor in _used(one, symbolic.leaves(graph.outputs)[0], graph)}
-    if tensors:
-        model._compute_too(reports=tensors)
+    tensors = {tensor: tensor for one in functions for tensor in _used(one, outputs[0], graph)}
+    if not tensors:
+        return metrics
+    model._compute_too(reports=tensors)
+    return jax.tree.map(lambda one: _of_output(one, outputs[0]), metrics) if len(outputs) == 1 else metrics
+
+
+def _of_output(function: Any, output: KerasTensor) -> Any:
+    """A function that reads the history of y_pred, with the symbolic output of the model as y_pred; others as they are."""
+    if not isinstance(function, FunctionType) or not uses_name(function, "_keras_history"):
+        return function
+
+    @functools.wraps(function)
+    def of_output(y_true: Any, y_pred: Any) -> Any:
+        with tracing.bind_symbolic({id(output): y_pred}):
+            return function(y_true, output)
+
+    return of_output
 
 
 def _of_graph(function: object, graph: Graph) -> Iterator[KerasTensor]:
@@ -120,7 +139,7 @@ def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
     tensors = _used(loss, output, graph)
     if not tensors:
         return loss
-    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(loss, tensors)
+    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(_of_output(loss, output), tensors)
 
 
 def _used(function: Callable[..., Any], output: KerasTensor, graph: Graph) -> list[KerasTensor]:

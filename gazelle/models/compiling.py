@@ -64,7 +64,8 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
     for entry in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, tuple, dict))):
         losses.get(entry)
     arguments["loss"] = closures.close(model, loss)
-    closures.compute_tensors_of(model, [metrics, weighted])
+    metrics, weighted = closures.compute_tensors_of(model, [metrics, weighted])
+    arguments.update(metrics=metrics, weighted_metrics=weighted)
     with_metrics = metrics is not None or weighted is not None
     model._compile_state = None  # the optimizer is assigned, not replaced
     model.optimizer = optimizer

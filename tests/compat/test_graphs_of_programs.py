@@ -278,3 +278,34 @@ def test_calls_that_use_the_output_of_a_layer(keras):
     del outputs
     gc.collect()
     assert [node.outbound_layer for node in first._outbound_nodes] == [second]  # which has the call
+
+
+def test_losses_and_metrics_that_find_their_layer_by_the_history_of_the_output(keras):
+    K = keras.backend
+
+    class Scaled(keras.layers.Layer):
+        def build(self, shape):
+            self.scale = self.add_weight(name="scale", shape=(1,), initializer="ones")
+            super().build(shape)
+
+        def call(self, x):
+            return K.zeros_like(x)
+
+        def distance(self, y_true, x):
+            return K.sum(K.square(y_true - x * K.expand_dims(self.scale, 0)), axis=-1)
+
+        def compute_output_shape(self, shape):
+            return shape
+
+    def distance(y_true, y_pred):
+        layer, node = y_pred._keras_history[:2]
+        return layer.distance(y_true, layer._inbound_nodes[node].input_tensors[0])
+
+    x = keras.layers.Input((1,))
+    model = keras.models.Model(x, Scaled()(x))
+    model.compile(keras.optimizers.SGD(0.5), distance, metrics=[distance])
+    model.set_weights([np.array([3.0])])
+    data = np.ones((2, 1)), np.full((2, 1), 2.0)
+    np.testing.assert_allclose(model.evaluate(*data, verbose=0), [1.0, 1.0])
+    model.train_on_batch(*data)
+    np.testing.assert_allclose(model.get_weights()[0], [2.0], rtol=1e-6)

@@ -132,8 +132,9 @@ class OptimizerMixin(CompatObject):
     ) -> Variable:
         """The `add_variable_from_reference` of tf.keras 2.11 to 2.15: the shape is that of the first value, if any."""
         like = model_variable
+        first: Any = "zeros"
         if initial_value is None:
-            first, shape = "zeros", like.shape if shape is None else shape
+            shape = like.shape if shape is None else shape
         else:
             first = jnp.asarray(facade.adapter.unbox(initial_value))
             shape = first.shape
