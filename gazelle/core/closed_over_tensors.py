@@ -33,7 +33,7 @@ def find_tensors(function: object) -> Iterator[KerasTensor]:
 
 
 def find_tensors_of_object(instance: object) -> list[KerasTensor]:
-    """Return the tensors that user-defined methods of an object's class use, attributes included, and those of a Lambda."""
+    """Return the tensors that user-defined methods of an object's class and a Lambda use, attributes included."""
     return list(_of_object(instance, KerasTensor))
 
 

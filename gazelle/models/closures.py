@@ -115,7 +115,7 @@ def compute_tensors_of(model: Model, metrics: list[Nested[MetricLike]]) -> list[
 
 
 def _of_output(function: Any, output: KerasTensor) -> Any:
-    """A function that reads the history of y_pred, with the symbolic output of the model as y_pred; others as they are."""
+    """A function that reads the history of y_pred, with the output of the graph as y_pred; others as they are."""
     if not isinstance(function, FunctionType) or not uses_name(function, "_keras_history"):
         return function
 

@@ -127,7 +127,9 @@ class Program:
         if make == 3:
             return layers.DepthwiseConv1D(size, padding=padding, activation=self.activation())(x)
         if make == 4:
-            return getattr(layers, self.pick("MaxPooling1D", "AveragePooling1D"))(size, self.pick(None, 1, 2), padding)(x)
+            return getattr(layers, self.pick("MaxPooling1D", "AveragePooling1D"))(size, self.pick(None, 1, 2), padding)(
+                x
+            )
         if make in (5, 6):
             return self._recurrent(x)
         if make == 7:
@@ -285,7 +287,7 @@ class Program:
         arguments = {"batch_size": self.between(3, 7), "epochs": self.between(1, 3)}
         if self.chance(0.25):
             arguments["sample_weight"] = self.rng.rand(n).astype("float32")
-        elif self.chance(0.25) and self.y.shape[-1:] in ((n,), (3,)) and "int32" == self.y.dtype:
+        elif self.chance(0.25) and self.y.shape[-1:] in ((n,), (3,)) and self.y.dtype == "int32":
             arguments["class_weight"] = {0: 1.0, 1: 0.5, 2: 2.0}
         callbacks = []
         if self.chance(0.4):

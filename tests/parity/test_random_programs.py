@@ -43,7 +43,9 @@ def _same(theirs, ours, what):
 @pytest.mark.parametrize("seed", range(30))
 def test_random_programs_are_equal(seed, tmp_path):
     theirs, ours = Program(keras, seed), Program(gazelle, seed)
-    assert [type(layer).__name__ for layer in ours.model.layers] == [type(layer).__name__ for layer in theirs.model.layers]
+    assert [type(layer).__name__ for layer in ours.model.layers] == [
+        type(layer).__name__ for layer in theirs.model.layers
+    ]
     of_keras = _results(theirs, tmp_path / "theirs.keras")
     if not all(np.isfinite(values).all() for values in of_keras["logs"].values()):
         pytest.skip("the loss of Keras is not finite, where gazelle stops")
