@@ -584,7 +584,5 @@ def test_relu_takes_arrays_of_bounds(keras_2):  # as SReLU of keras_contrib; num
 
 def test_slice_beyond_the_end_is_an_error():
     assert np.asarray(K.slice(np.arange(5.0), [3], [-1])).tolist() == [3.0, 4.0]
-    with pytest.raises(
-        ShapeError, match=r"K.slice: expected parts within the shape \(5,\), got start \[3\] and size \[4\]"
-    ):
+    with pytest.raises(ShapeError, match=r"K.slice: expected .* the shape \(5,\), got start \[3\] and size \[4\]"):
         K.slice(np.arange(5.0), [3], [4])
