@@ -5,6 +5,7 @@ import gc
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.core.errors import ArgumentError, StateError
 
 X = np.random.RandomState(0).randn(8, 2)
@@ -309,3 +310,20 @@ def test_losses_and_metrics_that_find_their_layer_by_the_history_of_the_output(k
     np.testing.assert_allclose(model.evaluate(*data, verbose=0), [1.0, 1.0])
     model.train_on_batch(*data)
     np.testing.assert_allclose(model.get_weights()[0], [2.0], rtol=1e-6)
+
+
+def test_a_loss_with_gradients_reads_the_present_weights(keras):
+    """Numbers of Keras 2.2.4."""
+    K = keras.backend
+    x, layer = keras.layers.Input((2,)), keras.layers.Dense(1, **{"bias" if era.number() == 1 else "use_bias": False})
+    model = keras.models.Model(x, layer(x))
+
+    def loss(y_true, y_pred):
+        slopes = K.gradients(y_pred, model.input)[0]
+        penalties = K.sum(K.square(slopes), axis=-1) + K.sum(K.square(layer.kernel))
+        return K.mean(K.square(y_true - y_pred), axis=-1) + penalties
+
+    model.compile(keras.optimizers.SGD(0.1), loss)
+    model.set_weights([np.array([[1.0], [2.0]])])
+    data = np.array([[1.0, 1.0], [0.0, 1.0]]), np.zeros((2, 1))
+    np.testing.assert_allclose([model.train_on_batch(*data) for _ in range(3)], [16.5, 1.905, 0.2235], rtol=1e-5)

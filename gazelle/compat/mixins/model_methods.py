@@ -7,6 +7,7 @@ import functools
 import numbers
 import os
 import traceback
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -25,12 +26,16 @@ from gazelle.compat import (
     step_functions,
 )
 from gazelle.compat.arguments import columns, one_element, renamed_arguments, translation
+from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.classes import adopt, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, on_tensors
 from gazelle.compat.optimizers import shared_optimizers
 from gazelle.compat.optimizers.resource_optimizers import ResourceOptimizer
+from gazelle.compat.recorded_variable import recorder
 from gazelle.compat.weights import gates
+from gazelle.core import symbolic
+from gazelle.core.closed_over_tensors import uses_name
 from gazelle.core.context_variables import assigned
 from gazelle.core.traceback import filtered, warn
 from gazelle.layers import weight_tree
@@ -152,13 +157,28 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
     return args
 
 
+def _given_function(value: Any) -> Any:
+    """A loss or metric. One with `K.gradients` makes nodes of what it computes from weights on symbolic tensors."""
+    called = on_tensors(value)
+    if not (isinstance(value, FunctionType) and uses_name(value, "gradients")):
+        return called
+
+    @functools.wraps(called)
+    def recorded(*args: Any, **kwargs: Any) -> Any:
+        builds = symbolic.any_symbolic(args, kwargs) and recorder.get() is None
+        with assigned(recorder, GraphVariable) if builds else contextlib.nullcontext():
+            return called(*args, **kwargs)
+
+    return recorded
+
+
 def _of_compile(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any]:
     """The arguments of `compile`, with an optimizer for this model, and functions of arrays as losses and metrics."""
     args = (*(shared_optimizers.for_model(one, model) for one in args[:1]), *args[1:])
     if "optimizer" in kwargs:
         kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], model)
-    args = tuple(tree.map_structure(on_tensors, one) for one in args)
-    kwargs.update((key, tree.map_structure(on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
+    args = tuple(tree.map_structure(_given_function, one) for one in args)
+    kwargs.update((key, tree.map_structure(_given_function, kwargs[key])) for key in _LOSSES & kwargs.keys())
     step_functions.forget(model)
     if model._graph is not None and "loss" in kwargs:
         kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], model)}
