@@ -330,7 +330,7 @@ def test_eager_mode(installed):
 IMPORT = "from tensorflow.python.{} import {}\n"
 HIDDEN = [
     ("keras.engine.base_layer_utils", "create_keras_history"),
-    ("keras.backend", "track_variable"),
+    ("keras.backend", "track_tf_optimizer"),
     ("ops.gen_nn_ops", "one_op"),
 ]
 
