@@ -75,21 +75,19 @@ def outputs_at(layer: Layer, index: int = 0) -> Nested[KerasTensor]:
 
 
 #: the calls that use the outputs of an operation, as long as they exist
-_consumers: weakref.WeakKeyDictionary[Operation, list[weakref.ref[Node]]] = weakref.WeakKeyDictionary()
+_consumers: weakref.WeakKeyDictionary[Operation, weakref.WeakKeyDictionary[Node, None]] = weakref.WeakKeyDictionary()
 
 
 def note_consumer(node: Node) -> None:
     """Store a call for the operations that made its inputs."""
     for tensor in node.inputs:
         if tensor.node is not None:
-            found = _consumers.setdefault(tensor.node.operation, [])
-            if not any(reference() is node for reference in found):
-                found.append(weakref.ref(node))
+            _consumers.setdefault(tensor.node.operation, weakref.WeakKeyDictionary())[node] = None
 
 
 def outbound_nodes(layer: Layer) -> list[Any]:
     """The calls that use the outputs of a layer; until Keras 3 those of layers only."""
-    nodes = [node for reference in _consumers.get(layer, ()) if (node := reference()) is not None]
+    nodes = list(_consumers.get(layer, ()))
     found = [node for node in nodes if era.number() == 3 or isinstance(node.operation, Layer)]
     for node in found:
         node.__class__ = CompatNode

@@ -319,9 +319,8 @@ def obtain_input_shape(
         return tuple(input_shape)
     known = require_flatten if include_top is None else include_top
     sides = (default_size if known else None,) * 2
-    order = keras1.data_format(dim_ordering or data_format)  # each other word has the channels last, as in Keras
-    order = normalize_data_format(order) if order is None else order
-    return (3, *sides) if order == "channels_first" else (*sides, 3)
+    order = keras1.data_format(dim_ordering or data_format) or image_data_format()
+    return (3, *sides) if order == "channels_first" else (*sides, 3)  # also for unknown formats, as in Keras
 
 
 def correct_pad(inputs: KerasTensor, kernel_size: int | tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:

@@ -101,7 +101,7 @@ def compute_tensors_of(model: Model, metrics: list[Nested[MetricLike]]) -> list[
     """Have the model compute the tensors of its graph that metrics use: the step binds their values.
 
     Returns:
-        The metrics, functions that find layers by the history of the output made ready.
+        The metrics; functions that read `y_pred._keras_history` receive the output of the graph as y_pred.
     """
     if model._graph is None:
         return metrics
@@ -115,7 +115,7 @@ def compute_tensors_of(model: Model, metrics: list[Nested[MetricLike]]) -> list[
 
 
 def _of_output(function: Any, output: KerasTensor) -> Any:
-    """A function that reads the history of y_pred, with the output of the graph as y_pred; others as they are."""
+    """The function; if it reads `y_pred._keras_history`, with the output of the graph as y_pred."""
     if not isinstance(function, FunctionType) or not uses_name(function, "_keras_history"):
         return function
 

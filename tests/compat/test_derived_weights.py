@@ -68,9 +68,10 @@ def test_in_keras_2(keras_2):
 
 
 @pytest.mark.parametrize(("version", "expected"), [((2, 2), [0.5, 2.0]), (None, [0.25, 1.0])])
-def test_in_tf_keras_of_tensorflow_1(version, expected):
+def test_in_tf_keras_of_tensorflow_1(request, version, expected):
     """In TensorFlow 2 a tensor of `build` has the first values; numbers of 1.15."""
     before = era.release()
+    request.addfinalizer(lambda: era.set_release(before))
     era.set_release(era.Release(2, False, version))
     keras = root("tensorflow.keras")
 
@@ -86,7 +87,6 @@ def test_in_tf_keras_of_tensorflow_1(version, expected):
     model = keras.Sequential([Part(input_shape=(3,))])
     model.set_weights([np.full((3, 4), 2.0)])
     assert model.predict(X)[:2, 0] == pytest.approx(expected)
-    era.set_release(before)
 
 
 def test_with_functions_of_tensorflow(keras_2, tf):

@@ -122,12 +122,16 @@ def test_configs_with_a_policy_of_tf_keras(tf_keras_2):
 
 
 def test_config_of_a_layer_around_a_bidirectional_one(tf_keras_2):
-    """Which is written twice: as the layer inside, and with the model."""
+    """Written twice: the one inside by the program, in the form of Keras 2, and all of them with the model."""
     keras = tf_keras_2.keras
 
     class Around(keras.layers.Wrapper):
         def call(self, x):
             return self.layer(x)
+
+        def get_config(self):
+            inner = {"class_name": type(self.layer).__name__, "config": self.layer.get_config()}
+            return {**super().get_config(), "layer": inner}
 
     model = keras.Sequential([keras.Input((5, 3)), Around(keras.layers.Bidirectional(keras.layers.LSTM(2)))])
     again = keras.Sequential.from_config(model.get_config(), {"Around": Around})

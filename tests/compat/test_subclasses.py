@@ -77,23 +77,18 @@ def test_optimizers(optimizers, name, losses, total):
 
 
 @pytest.mark.parametrize("decays", [False, True])
-def test_slots_of_other_shapes_and_rates_in_configs(tf2, decays):
-    class Scaled(keras.optimizers.Optimizer):
+def test_slots_of_other_shapes_and_rates_in_configs(tf2, optimizers, decays):
+    class Scaled(optimizers["Momentum"]):
         __doc__ = f"An optimizer. Args: {keras.optimizers.base_optimizer_keyword_args}"
-
-        def __init__(self, learning_rate=0.01, name="Scaled", **kwargs):
-            super().__init__(name=name, **kwargs)
-            self._learning_rate = self._build_learning_rate(learning_rate)
 
         def build(self, var_list):
             super().build(var_list)
-            if hasattr(self, "_built") and self._built:
+            if hasattr(self, "scales"):
                 return
             add = self.add_variable_from_reference
             highest = [tf2.reduce_max(tf2.abs(v)) + 1.0 for v in var_list]
             self.scales = [add(v, variable_name="s", initial_value=x) for v, x in zip(var_list, highest, strict=True)]
             self.rows = [add(v, "r", v.shape[:1]) for v in var_list]
-            self._built = True
 
         def update_step(self, gradient, variable):
             index = self._index_dict[self._var_key(variable)]

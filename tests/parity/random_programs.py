@@ -127,9 +127,8 @@ class Program:
         if make == 3:
             return layers.DepthwiseConv1D(size, padding=padding, activation=self.activation())(x)
         if make == 4:
-            return getattr(layers, self.pick("MaxPooling1D", "AveragePooling1D"))(size, self.pick(None, 1, 2), padding)(
-                x
-            )
+            pooling = getattr(layers, self.pick("MaxPooling1D", "AveragePooling1D"))
+            return pooling(size, self.pick(None, 1, 2), padding)(x)
         if make in (5, 6):
             return self._recurrent(x)
         if make == 7:
@@ -177,7 +176,7 @@ class Program:
         if make == 0:
             strides, dilation = self.pick((1, 1), ((1, 2), 1), (2, 1), (1, 2))
             dilation = dilation if padding == "same" else 1
-            return layers.Conv2D(4, size, strides, padding, dilation_rate=dilation, groups=1, **self.kernel())(x)
+            return layers.Conv2D(4, size, strides, padding, dilation_rate=dilation, **self.kernel())(x)
         if make == 1:
             separate = {"depthwise_regularizer": self.regularizer(), "pointwise_constraint": self.constraint()}
             return layers.SeparableConv2D(3, size, padding=padding, depth_multiplier=2, **separate)(x)
@@ -287,7 +286,7 @@ class Program:
         arguments = {"batch_size": self.between(3, 7), "epochs": self.between(1, 3)}
         if self.chance(0.25):
             arguments["sample_weight"] = self.rng.rand(n).astype("float32")
-        elif self.chance(0.25) and self.y.shape[-1:] in ((n,), (3,)) and self.y.dtype == "int32":
+        elif self.chance(0.25) and self.y.dtype == "int32":
             arguments["class_weight"] = {0: 1.0, 1: 0.5, 2: 2.0}
         callbacks = []
         if self.chance(0.4):

@@ -43,9 +43,8 @@ def _same(theirs, ours, what):
 @pytest.mark.parametrize("seed", range(30))
 def test_random_programs_are_equal(seed, tmp_path):
     theirs, ours = Program(keras, seed), Program(gazelle, seed)
-    assert [type(layer).__name__ for layer in ours.model.layers] == [
-        type(layer).__name__ for layer in theirs.model.layers
-    ]
+    kinds = [[type(layer).__name__ for layer in program.model.layers] for program in (theirs, ours)]
+    assert kinds[0] == kinds[1]
     of_keras = _results(theirs, tmp_path / "theirs.keras")
     if not all(np.isfinite(values).all() for values in of_keras["logs"].values()):
         pytest.skip("the loss of Keras is not finite, where gazelle stops")

@@ -213,11 +213,11 @@ def repeat(x: TensorLike, n: int) -> TensorResult:
 def slice(x: TensorLike, start: TensorLike | Sequence[int], size: ShapeLike) -> TensorResult:
     """Return the part of x that begins at `start` and has this size; -1 extends to the end."""
     starts = [n if isinstance(n, jax.core.Tracer) else int(n) for n in start]  # traced in a loop over steps
-    counts = [axis - a if n == -1 else n for a, n, axis in zip(starts, sizes(size), x.shape, strict=True)]
-    ends = [a + n for a, n in zip(starts, counts, strict=True)]
-    if any(not isinstance(a, jax.core.Tracer) and not 0 <= a <= b <= n for a, b, n in zip(starts, ends, x.shape)):
-        bounds = f"parts within the shape {x.shape}"
-        raise ShapeError(message("K.slice", expected=bounds, got=f"start {starts} and size {counts}"))
+    counts = [axis - first if n == -1 else n for first, n, axis in zip(starts, sizes(size), x.shape, strict=True)]
+    for first, count, axis in zip(starts, counts, x.shape, strict=True):
+        if not isinstance(first, jax.core.Tracer) and not 0 <= first <= first + count <= axis:
+            bounds = f"parts within the shape {x.shape}"
+            raise ShapeError(message("K.slice", expected=bounds, got=f"start {starts} and size {counts}"))
     return jax.lax.dynamic_slice(jnp.asarray(x), starts, counts)
 
 

@@ -198,7 +198,7 @@ def _arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
         if key in _added(name, era.standalone()) and (is_neutral or is_unknown):
             continue
         out[names.get(key, key)] = value
-    backward = out.get("backward_layer")  # None if the layer around it was written before
+    backward = out.get("backward_layer")  # absent if a `get_config` of the program has written this config already
     if name == "Bidirectional" and backward and _is_mirrored(out["layer"]["config"], backward["config"]):
         del out["backward_layer"]
     if name == "Discretization" and out.get("bin_boundaries") is not None:

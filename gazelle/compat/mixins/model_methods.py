@@ -157,8 +157,11 @@ def _with_folders(name: str, args: Any, kwargs: Any) -> Any:
     return args
 
 
-def _given_function(value: Any) -> Any:
-    """A loss or metric. One with `K.gradients` makes nodes of what it computes from weights on symbolic tensors."""
+def _loss_on_tensors(value: Any) -> Any:
+    """What gazelle calls in place of a loss or metric of the program; other values as they are.
+
+    A function with `K.gradients` is called on symbolic tensors: what it computes from weights becomes nodes, too.
+    """
     called = on_tensors(value)
     if not (isinstance(value, FunctionType) and uses_name(value, "gradients")):
         return called
@@ -177,8 +180,8 @@ def _of_compile(model: Any, name: str, args: Any, kwargs: Any) -> tuple[Any, Any
     args = (*(shared_optimizers.for_model(one, model) for one in args[:1]), *args[1:])
     if "optimizer" in kwargs:
         kwargs["optimizer"] = shared_optimizers.for_model(kwargs["optimizer"], model)
-    args = tuple(tree.map_structure(_given_function, one) for one in args)
-    kwargs.update((key, tree.map_structure(_given_function, kwargs[key])) for key in _LOSSES & kwargs.keys())
+    args = tuple(tree.map_structure(_loss_on_tensors, one) for one in args)
+    kwargs.update((key, tree.map_structure(_loss_on_tensors, kwargs[key])) for key in _LOSSES & kwargs.keys())
     step_functions.forget(model)
     if model._graph is not None and "loss" in kwargs:
         kwargs = {**kwargs, "loss": _loss_of_outputs(kwargs["loss"], model)}

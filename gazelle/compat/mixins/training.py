@@ -131,14 +131,13 @@ class OptimizerMixin(CompatObject):
         self, model_variable: Variable, variable_name: str, shape: ShapeLike | None = None, initial_value: Any = None
     ) -> Variable:
         """The `add_variable_from_reference` of tf.keras 2.11 to 2.15: the shape is that of the first value, if any."""
-        like = model_variable
         first: Any = "zeros"
-        if initial_value is None:
-            shape = like.shape if shape is None else shape
-        else:
+        if initial_value is not None:
             first = jnp.asarray(facade.adapter.unbox(initial_value))
             shape = first.shape
-        return self._custom.add(first, shape, like.dtype, variable_name, like.key)
+        elif shape is None:
+            shape = model_variable.shape
+        return self._custom.add(first, shape, model_variable.dtype, variable_name, model_variable.key)
 
     def _rate_of_step(self, hyper: Arrays, step: Any) -> Any:
         lr = super()._rate_of_step(hyper, step)

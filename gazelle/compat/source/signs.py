@@ -109,7 +109,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     roots: set[str] = set()
     backends: set[str] = set()  # names of keras.backend in the program
     modules, assigned = api_paths.names_of_modules(nodes), _assigned_once(nodes)
-    optional = {id(node) for node in nodes if isinstance(node, ast.If) for node in _imports_of_a_variable(node)}
+    unselected = {id(each) for node in nodes if isinstance(node, ast.If) for each in _unselected_imports(node)}
     found += _of_accuracy(nodes, any(module.startswith("tensorflow") for module in modules.values()))
     found += _of_metrics(nodes)
     for node in nodes:
@@ -133,7 +133,7 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 if shown is not None:
                     found.append(Sign(node.lineno, written, shown, shown))
                 own = path.split(".")[0] in ("keras", "keras_core") and shown != 2
-                if id(node) not in optional:
+                if id(node) not in unselected:
                     roots.add("keras" if own else "tensorflow")
                 if path == "keras.backend":
                     backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
@@ -224,15 +224,17 @@ def _read_key(node: ast.AST) -> tuple[ast.expr, ast.expr] | None:
     return None
 
 
-def _imports_of_a_variable(node: ast.If) -> Iterator[ast.AST]:
-    """The imports of tf.keras that a variable of the environment selects, such as TF_KERAS, if it is not set."""
-    test = [each.value for each in ast.walk(node.test) if isinstance(each, ast.Constant)]
-    others = [
-        each for other in node.orelse for each in ast.walk(other) if isinstance(each, (ast.Import, ast.ImportFrom))
-    ]
-    is_selected = any(os.environ.get(str(name), "0") != "0" for name in test)
-    is_choice = any(name == "keras" or name.startswith("keras.") for each in others for name in _imported(each))
-    if "environ" in ast.unparse(node.test) and is_choice and not is_selected:
+def _unselected_imports(node: ast.If) -> Iterator[ast.AST]:
+    """The imports of tf.keras in place of keras for an unset variable of the environment, such as TF_KERAS."""
+    test = list(ast.walk(node.test))
+    if not any("environ" in (getattr(each, "attr", None), getattr(each, "id", None)) for each in test):
+        return
+    names = [str(each.value) for each in test if isinstance(each, ast.Constant)]
+    if any(os.environ.get(name, "0") != "0" for name in names):
+        return
+    others = [each for other in node.orelse for each in ast.walk(other)]
+    imports = [each for each in others if isinstance(each, (ast.Import, ast.ImportFrom))]
+    if any(name == "keras" or name.startswith("keras.") for each in imports for name in _imported(each)):
         yield from (inner for each in node.body for inner in ast.walk(each))
 
 

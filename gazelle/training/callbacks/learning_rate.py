@@ -31,7 +31,9 @@ def _optimizers_of(callback: Callback) -> dict[str, Any]:
     """{name of the learning rate in the logs: optimizer}."""
     optimizer = getattr(callback.model, "optimizer", None)
     inner = getattr(optimizer, "named_optimizers", None)
-    return {"learning_rate": optimizer} if inner is None else {f"learning_rate_{name}": inner[name] for name in inner}
+    if inner is None:
+        return {"learning_rate": optimizer}
+    return {f"learning_rate_{name}": each for name, each in inner.items()}
 
 
 def _log_rates(callback: Callback, logs: dict[str, Any] | None) -> None:
