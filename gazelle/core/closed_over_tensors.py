@@ -12,7 +12,7 @@ import functools
 import inspect
 import sysconfig
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from gazelle.core.symbolic import KerasTensor
@@ -81,11 +81,52 @@ def global_names(code: types.CodeType) -> frozenset[str]:
     return frozenset(own.union(*map(global_names, inner)))
 
 
-def uses_name(function: Callable[..., Any], name: str) -> bool:
-    """Return whether the code of a function uses an attribute or a global of this name."""
-    function = function.func if isinstance(function, functools.partial) else function
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return code is not None and name in code.co_names
+def uses_name(function: object, name: str) -> bool:
+    """Return whether user-defined code uses an attribute or a global of this name, in functions it calls too.
+
+    Args:
+        function: A function, method, `functools.partial` or object with `__call__`.
+        name: The name, such as `gradients`.
+    """
+    return any(name in code.co_names for code in _codes(function, set()))
+
+
+def _codes(function: object, visited: set[types.CodeType]) -> Iterator[types.CodeType]:
+    """The code of a function, of functions defined in it, and of user-defined functions and methods that it uses."""
+    function, owner = _innermost(function)
+    if not isinstance(function, types.FunctionType) or function.__code__ in visited:
+        return
+    code = function.__code__
+    yield from _with_inner(code, visited)
+    if str(function.__module__).startswith("gazelle.") or code.co_filename.startswith(_INSTALLED):
+        return
+    used = [cell.cell_contents for cell in function.__closure__ or () if _filled(cell)]
+    used += [function.__globals__.get(name) for name in global_names(code)]
+    attributes = (inspect.getattr_static(owner, name, None) for name in code.co_names) if owner is not None else ()
+    used += [types.MethodType(each, owner) for each in attributes if isinstance(each, types.FunctionType)]
+    for each in used:
+        if isinstance(each, types.FunctionType | types.MethodType | functools.partial):
+            yield from _codes(each, visited)
+
+
+def _innermost(function: object, owner: object = None) -> tuple[object, object]:
+    """The function inside of wrappers, partial functions, methods and objects with `__call__`; the object, or None."""
+    function = inspect.unwrap(function) if callable(function) else function
+    if isinstance(function, types.MethodType):
+        return _innermost(function.__func__, function.__self__)
+    if isinstance(function, functools.partial):
+        return _innermost(function.func)
+    called = inspect.getattr_static(type(function), "__call__", None)
+    return (called, function) if isinstance(called, types.FunctionType) else (function, owner)
+
+
+def _with_inner(code: types.CodeType, visited: set[types.CodeType]) -> Iterator[types.CodeType]:
+    """A code object and those of the functions defined in it."""
+    visited.add(code)
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _with_inner(constant, visited)
 
 
 def _filled(cell: Any) -> bool:

@@ -1,5 +1,6 @@
 """TensorFlow 1: graphs, optimizers of programs, iterators by handle, `tf.losses`; the numbers are those of 2.15."""
 
+import functools
 import gc
 
 import numpy as np
@@ -312,18 +313,46 @@ def test_losses_and_metrics_that_find_their_layer_by_the_history_of_the_output(k
     np.testing.assert_allclose(model.get_weights()[0], [2.0], rtol=1e-6)
 
 
-def test_a_loss_with_gradients_reads_the_present_weights(keras):
+class _CallsLoss:
+    __name__ = "calls_loss"
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def method(self, y_true, y_pred):
+        return self.loss(y_true, y_pred)
+
+    __call__ = method
+
+
+def _partial(loss):
+    function = functools.partial(loss, scale=1.0)
+    function.__name__ = "partial"
+    return function
+
+
+LOSSES = {
+    "function": lambda loss: loss,
+    "function that calls it": lambda loss: lambda y_true, y_pred: loss(y_true, y_pred),
+    "method": lambda loss: _CallsLoss(loss).method,
+    "object": _CallsLoss,
+    "partial": _partial,
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_loss_with_gradients_reads_the_present_weights(keras, kind):
     """Numbers of Keras 2.2.4."""
     K = keras.backend
     x, layer = keras.layers.Input((2,)), keras.layers.Dense(1, **{"bias" if era.number() == 1 else "use_bias": False})
     model = keras.models.Model(x, layer(x))
 
-    def loss(y_true, y_pred):
+    def loss(y_true, y_pred, scale=1.0):
         slopes = K.gradients(y_pred, model.input)[0]
         penalties = K.sum(K.square(slopes), axis=-1) + K.sum(K.square(layer.kernel))
-        return K.mean(K.square(y_true - y_pred), axis=-1) + penalties
+        return scale * K.mean(K.square(y_true - y_pred), axis=-1) + penalties
 
-    model.compile(keras.optimizers.SGD(0.1), loss)
+    model.compile(keras.optimizers.SGD(0.1), LOSSES[kind](loss))
     model.set_weights([np.array([[1.0], [2.0]])])
     data = np.array([[1.0, 1.0], [0.0, 1.0]]), np.zeros((2, 1))
     np.testing.assert_allclose([model.train_on_batch(*data) for _ in range(3)], [16.5, 1.905, 0.2235], rtol=1e-5)

@@ -7,7 +7,6 @@ import functools
 import numbers
 import os
 import traceback
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -163,7 +162,7 @@ def _loss_on_tensors(value: Any) -> Any:
     A function with `K.gradients` is called on symbolic tensors: what it computes from weights becomes nodes, too.
     """
     called = on_tensors(value)
-    if not (isinstance(value, FunctionType) and uses_name(value, "gradients")):
+    if called is value or not uses_name(value, "gradients"):
         return called
 
     @functools.wraps(called)
