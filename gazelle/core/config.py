@@ -47,6 +47,7 @@ class Configurable:
     _snake_case_names = False  # whether "max_norm" also means MaxNorm; else that name belongs to a function
     _aliases: tuple[str, ...] = ()  # further names of this class, not of its subclasses
     _hidden_arguments: tuple[str, ...] = ()  # of this class's own constructor: those that are no attributes
+    _texts: tuple[str, ...] = ()  # arguments that stay texts, although `resolve` has objects of their kind
     _outside_config: tuple[str, ...] = ()  # of this class's own constructor: those that are not in the config
 
     if TYPE_CHECKING:
@@ -239,7 +240,7 @@ def _record_arguments(cls: type, builtin: bool) -> None:
 def _resolved(cls: type, key: str, value: Any) -> Any:
     """`resolve` for an argument of a constructor, whose name and class its error states."""
     try:
-        return resolve(key, value)
+        return value if key in getattr(cls, "_texts", ()) else resolve(key, value)
     except ArgumentError as error:
         raise type(error)(f"{key} of {cls.__name__}: {english(error)}") from None
 

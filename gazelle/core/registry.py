@@ -96,8 +96,16 @@ def custom_object_scope(custom_objects: Mapping[str, Any] | None) -> AbstractCon
 
 
 def name_of(target: type | Callable[..., Any]) -> str:
-    """The name under which a class or function is saved."""
-    return str(getattr(target, "_registered_name", None) or target.__name__)
+    """The name under which a class or function is saved: that of its own registration, not of a base class."""
+    inherits = isinstance(target, type) and not target.__module__.startswith("gazelle.")
+    registered = vars(target).get("_registered_name") if inherits else getattr(target, "_registered_name", None)
+    return str(registered or target.__name__)
+
+
+def registered_name(config: Mapping[str, Any]) -> str | None:
+    """The name with a package, "package>name", in a config: an entry of its own, or the name of the class in HDF5."""
+    name = config.get("registered_name")
+    return config["class_name"] if name is None and ">" in str(config.get("class_name")) else name
 
 
 def custom_objects() -> Mapping[str, Any]:

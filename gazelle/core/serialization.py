@@ -15,7 +15,7 @@ from gazelle.core import budget, outdated, shared_objects
 from gazelle.core.context_variables import assigned
 from gazelle.core.errors import ArgumentError, ArgumentTypeError, english, message, unknown
 from gazelle.core.operation_names import operation_of
-from gazelle.core.registry import REGISTRY, find
+from gazelle.core.registry import REGISTRY, find, name_of, registered_name
 from gazelle.core.traceback import warn
 
 if TYPE_CHECKING:
@@ -102,12 +102,12 @@ def serialize_object(value: object) -> dict[str, Any]:
     cls = type(value)
     ours = cls.__module__.startswith("gazelle.")
     namespace = getattr(cls, "_namespace", "builtins")
-    module = (f"keras.{namespace}" if namespace else "keras") if ours else cls.__module__
+    module = getattr(cls, "_keras_module", f"keras.{namespace}".rstrip(".")) if ours else cls.__module__
     out = {
-        "module": getattr(cls, "_keras_module", module) if ours else module,
+        "module": module,
         "class_name": cls.__name__,
         "config": _config_of(value, ours),
-        "registered_name": None if ours else getattr(cls, "_registered_name", cls.__name__),
+        "registered_name": None if ours and str(module).startswith("keras") else name_of(cls),
         **shared_objects.shared_id(value),
     }
     build = getattr(value, "get_build_config", lambda: None)()
@@ -188,7 +188,7 @@ def target_of(value: Mapping[str, Any], namespace: str | None = None) -> Callabl
         REGISTRY.complete()
     if place.startswith("src.ops"):  # a node of a graph: Keras stores the name of the function's class
         return REGISTRY["ops"].get(operation_of(name))
-    target = find(name, place if place and place in REGISTRY else namespace, value.get("registered_name"))
+    target = find(name, place if place and place in REGISTRY else namespace, registered_name(value))
     return find(name) if target is None and not (place and place in REGISTRY) else target
 
 

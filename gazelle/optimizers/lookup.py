@@ -7,7 +7,7 @@ from typing import Any
 
 from gazelle.core.errors import ArgumentError, message, unknown
 from gazelle.core.lookup import Lookup
-from gazelle.core.registry import REGISTRY, find
+from gazelle.core.registry import REGISTRY, find, registered_name
 from gazelle.core.serialization import deserialize as make
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.optax import OptaxOptimizer, is_transformation
@@ -33,7 +33,7 @@ class OptimizerLookup(Lookup[Optimizer]):
         names = {n.lower(): n for n in REGISTRY[self.namespace] if n not in _WITHOUT_NAME}
         short = name.rsplit(">", 1)[-1]
         config = {**config, "config": config.get("config") or {}}
-        if find(short, self.namespace, config.get("registered_name")) is None:
+        if find(short, self.namespace, registered_name(config)) is None:
             if short.lower() not in names:
                 known = names if name.islower() else names.values()
                 hint = "Pass a custom optimizer as an instance: optimizer=Mine()."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from gazelle.core import outdated
 from gazelle.core.errors import DamagedFileError, UnsafeFileError, message
 from gazelle.core.operation_names import operation_of
-from gazelle.core.registry import REGISTRY, find, find_custom
+from gazelle.core.registry import REGISTRY, find, find_custom, registered_name
 from gazelle.core.serialization import target_of
 from gazelle.core.symbolic import OPS
 from gazelle.layers import live_functions
@@ -66,7 +66,7 @@ def check_object(value: Mapping[str, Any], label: str, within: str = "") -> None
     Raises:
         UnsafeFileError: it is not.
     """
-    name, config, registered = value.get("class_name"), value.get("config"), value.get("registered_name")
+    name, config, registered = value.get("class_name"), value.get("config"), registered_name(value)
     location = f" (in layer '{within}')" if within else ""
     if name in ("__lambda__", "Lambda") and not _is_function_given(config):
         layer = config.get("name", within) if isinstance(config, dict) else within

@@ -64,6 +64,29 @@ def test_registered_classes(tmp_path, monkeypatch):
     _same(model, load_model(tmp_path / "m.keras"))
 
 
+@pytest.mark.parametrize("ending", ["h5", "keras"])
+def test_a_class_that_is_derived_from_a_registered_one_is_not_loaded_as_that(monkeypatch, ending, tmp_path):
+    monkeypatch.setattr("gazelle.core.registry.CUSTOM", {})
+
+    @register_keras_serializable("mine")
+    class Doubled(Layer):
+        def call(self, x):
+            return x * 2
+
+    class Tripled(Doubled):
+        def call(self, x):
+            return x * 3
+
+    assert gazelle.saving.get_registered_name(Doubled) == "mine>Doubled"
+    assert gazelle.saving.get_registered_name(Tripled) == "Tripled"
+    path = tmp_path / f"model.{ending}"
+    Sequential([Input((2,)), Tripled()]).save(path)
+    with pytest.raises(UnsafeFileError, match="Tripled"):
+        load_model(path)
+    loaded = load_model(path, custom_objects={"Tripled": Tripled})
+    np.testing.assert_array_equal(loaded.predict(np.ones((1, 2)), verbose=0), [[3, 3]])
+
+
 def test_own_functions_in_compile(tmp_path):
     model = Sequential([Input((3,)), Dense(2)])
     model.compile("sgd", squared)

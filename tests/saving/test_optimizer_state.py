@@ -70,7 +70,7 @@ def test_a_slot_of_three_weights_whose_last_has_one_element():
     model.train_on_batch(np.ones((2, 3)), np.ones((2, 1)))
     expected = [np.asarray(model.optimizer.state["momentum"][v.key]) for v in model.trainable_weights]
     names = [f"training/SGD/Variable{end}:0" for end in ("", "_1", "_2")]
-    found = optimizer_state._slots(
-        model, model.trainable_weights, ["momentum"], names, expected, weight_layout.Layout(False, False), None
-    )
+    fresh = {"momentum": {v.key: v.value for v in model.trainable_weights}}
+    layout = weight_layout.Layout(False, False)
+    found = optimizer_state._slots(model, model.trainable_weights, ["momentum"], fresh, names, expected, layout, None)
     assert [*found[1]["momentum"]] == [v.key for v in model.trainable_weights]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 
 from gazelle import activations
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.namespaces import names_of
-from gazelle.core.registry import CUSTOM, register_keras_serializable
+from gazelle.core.registry import CUSTOM
 from gazelle.core.types import Array, ArrayLike
 from gazelle.ops.base import lift
 
@@ -18,11 +19,10 @@ if TYPE_CHECKING:
     from gazelle.compat.tensorflow.ops.random_generators import Generator
 
 __getattr__ = names_of("gazelle.activations")
-_addon = register_keras_serializable("Addons")
 CUSTOM["Addons>mish"] = activations.mish  # files of Keras 2.15 contain it as "mish"
 
 
-@_addon
+@addon
 @lift
 def sparsemax(x: Array, axis: int = -1) -> Array:
     """Return the nearest point of the probability simplex, NaN for inputs with NaN or infinity or only -infinity."""
@@ -30,42 +30,42 @@ def sparsemax(x: Array, axis: int = -1) -> Array:
     return jnp.where(infinite, jnp.nan, activations.sparsemax(x, axis))
 
 
-@_addon
+@addon
 @lift
 def tanhshrink(x: Array) -> Array:
     """Return x - tanh(x)."""
     return activations.tanh_shrink(x)
 
 
-@_addon
+@addon
 @lift
 def gelu(x: Array, approximate: bool = True) -> Array:
     """Return x P(X <= x) for a normal X, approximated by tanh by default."""
     return activations.gelu(x, approximate)
 
 
-@_addon
+@addon
 @lift
 def hardshrink(x: Array, lower: float = -0.5, upper: float = 0.5) -> Array:
     """Return x outside of [lower, upper], else 0."""
     return jnp.where((x < lower) | (x > upper), x, 0)
 
 
-@_addon
+@addon
 @lift
 def softshrink(x: Array, lower: float = -0.5, upper: float = 0.5) -> Array:
     """Return x - lower below lower, x - upper above upper, else 0."""
     return jnp.where(x < lower, x - lower, jnp.where(x > upper, x - upper, 0))
 
 
-@_addon
+@addon
 @lift
 def lisht(x: Array) -> Array:
     """Return x tanh(x)."""
     return x * jnp.tanh(x)
 
 
-@_addon
+@addon
 @lift
 def snake(x: Array, frequency: float = 1.0) -> Array:
     """Return x + (1 - cos(2 f x)) / (2 f)."""
@@ -77,7 +77,7 @@ def _leaky(x: Array, alpha: ArrayLike) -> Array:
     return jnp.where(x >= 0, x, x * jnp.asarray(alpha, x.dtype))
 
 
-@_addon
+@addon
 def rrelu(
     x: Array,
     lower: float = 0.125,

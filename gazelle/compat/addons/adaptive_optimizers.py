@@ -8,20 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import DecayingRule, RuleOfRows
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.optimizers.former_optimizers import keys_of_rows, of_used_rows
 from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
 from gazelle.optimizers import Adam
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
 
-_addon = register_keras_serializable("Addons")
 
-
-@_addon
+@addon
 class RectifiedAdam(RuleOfRows, DecayingRule, abstract=True):
     """Adam with a factor r for the variance of its first updates, and without v while that variance is unknown.
 
@@ -85,7 +83,7 @@ class RectifiedAdam(RuleOfRows, DecayingRule, abstract=True):
         return jnp.where(t <= warmup, lr * t / warmup, decreasing) if warmup else decreasing
 
 
-@_addon
+@addon
 class AdaBelief(RectifiedAdam, abstract=True):
     """RectifiedAdam whose v averages  (g - m)^2 + epsilon / (1 - beta_2),  optionally without its factor r.
 
@@ -124,7 +122,7 @@ class AdaBelief(RectifiedAdam, abstract=True):
         return super().direction(m, root, t) if self.rectify else m / (root + self.epsilon)
 
 
-@_addon
+@addon
 class NovoGrad(RuleOfRows, DecayingRule, abstract=True):
     """Momentum of gradients that are divided by an average of their norm.
 
@@ -166,7 +164,7 @@ class NovoGrad(RuleOfRows, DecayingRule, abstract=True):
         return (w + m, m, v) if largest is None else (w + m, m, v, used)
 
 
-@_addon
+@addon
 class Yogi(RuleOfRows, abstract=True):
     """Adam whose v changes by at most the squared gradient:  v <- v + (1 - beta2) sign(g^2 - v) g^2.
 
@@ -177,6 +175,7 @@ class Yogi(RuleOfRows, abstract=True):
 
     keeps_slots = False
     slots = ("velocity", "momentum")
+    _texts = ("activation",)
 
     def __init__(
         self,
@@ -187,12 +186,12 @@ class Yogi(RuleOfRows, abstract=True):
         l1_regularization_strength: float = 0.0,
         l2_regularization_strength: float = 0.0,
         initial_accumulator_value: float = 1e-6,
+        activation: str = "sign",
         name: str = "Yogi",
         **kwargs: Option,
     ) -> None:
-        self.activation = kwargs.pop("activation", "sign")  # as a parameter it would be an activation of layers
         super().__init__(learning_rate, name=name, **kwargs)
-        if self.activation not in ("sign", "tanh"):
+        if activation not in ("sign", "tanh"):
             raise invalid(self, "activation", "'sign' or 'tanh'")
         check_unit_interval(self, "beta1", "beta2", below_one=True)
         self.initial_values = {"velocity": initial_accumulator_value}
@@ -207,7 +206,7 @@ class Yogi(RuleOfRows, abstract=True):
         return proximal(w - rate * m, rate, *regularizers), v, m
 
 
-@_addon
+@addon
 class LazyAdam(RuleOfRows, Adam, abstract=True):
     """Adam that leaves the rows of an embedding unchanged which a batch does not use, and their averages.
 

@@ -9,14 +9,12 @@ from collections.abc import Callable
 
 import jax.numpy as jnp
 
-from gazelle.core.registry import register_keras_serializable
+from gazelle.compat.addons.registration import addon
 from gazelle.core.types import Array, ArrayLike
 from gazelle.optimizers.schedules import LearningRateSchedule
 
-_addon = register_keras_serializable("Addons")
 
-
-@_addon
+@addon
 class CyclicalLearningRate(LearningRateSchedule, abstract=True):
     """Triangles of a width of 2 step_size:  initial + (maximal - initial) max(0, 1 - x) scale_fn(n).
 
@@ -43,7 +41,7 @@ class CyclicalLearningRate(LearningRateSchedule, abstract=True):
         return self.initial_learning_rate + (self.maximal_learning_rate - self.initial_learning_rate) * height * scale
 
 
-@_addon
+@addon
 class TriangularCyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles of equal height."""
 
@@ -58,7 +56,7 @@ class TriangularCyclicalLearningRate(CyclicalLearningRate, abstract=True):
         self.scale_fn = lambda _: 1.0
 
 
-@_addon
+@addon
 class Triangular2CyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles each of which has half the height of the one before."""
 
@@ -73,7 +71,7 @@ class Triangular2CyclicalLearningRate(CyclicalLearningRate, abstract=True):
         self.scale_fn = lambda n: 0.5 ** (jnp.asarray(n, "float32") - 1)
 
 
-@_addon
+@addon
 class ExponentialCyclicalLearningRate(CyclicalLearningRate, abstract=True):
     """Cycles whose height is  gamma^step."""
 

@@ -7,13 +7,11 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 
+from gazelle.compat.addons.registration import addon
 from gazelle.core.errors import unknown
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
 from gazelle.losses import Loss, categorical_crossentropy
 from gazelle.ops.base import lift
-
-_addon = register_keras_serializable("Addons")
 
 #: name or function of embeddings -> their pairwise distances
 Distance = str | Callable[[Array], Array]
@@ -58,7 +56,7 @@ def _same_label(y_true: Array) -> Array:
     return labels[:, None] == labels
 
 
-@_addon
+@addon
 @lift
 def triplet_semihard_loss(y_true: Array, y_pred: Array, margin: float = 1.0, distance_metric: Distance = "L2") -> Array:
     """Return the loss of `TripletSemiHardLoss`."""
@@ -72,7 +70,7 @@ def triplet_semihard_loss(y_true: Array, y_pred: Array, margin: float = 1.0, dis
     return (jnp.sum(loss) / jnp.sum(pairs)).astype(y_pred.dtype)
 
 
-@_addon
+@addon
 @lift
 def triplet_hard_loss(
     y_true: Array, y_pred: Array, margin: float = 1.0, soft: bool = False, distance_metric: Distance = "L2"
@@ -88,7 +86,7 @@ def triplet_hard_loss(
     return jnp.mean(jnp.log1p(jnp.exp(gap)) if soft else jnp.maximum(gap + margin, 0)).astype(y_pred.dtype)
 
 
-@_addon
+@addon
 @lift
 def lifted_struct_loss(labels: Array, embeddings: Array, margin: float = 1.0) -> Array:
     """Return the loss of `LiftedStructLoss`."""
@@ -106,14 +104,14 @@ def _cross_entropy(weights: Array, logits: Array) -> Array:
     return jnp.mean(categorical_crossentropy(targets, logits, from_logits=True))
 
 
-@_addon
+@addon
 @lift
 def npairs_loss(y_true: Array, y_pred: Array) -> Array:
     """Return the loss of `NpairsLoss`."""
     return _cross_entropy(_same_label(y_true).astype(y_pred.dtype), y_pred)
 
 
-@_addon
+@addon
 @lift
 def npairs_multilabel_loss(y_true: Array, y_pred: Array) -> Array:
     """Return the loss of `NpairsMultilabelLoss`."""
@@ -121,7 +119,7 @@ def npairs_multilabel_loss(y_true: Array, y_pred: Array) -> Array:
     return _cross_entropy(labels @ labels.T, y_pred)
 
 
-@_addon
+@addon
 class TripletSemiHardLoss(Loss, abstract=True):
     """Mean over pairs (a, p) of equal labels of  max(d_ap - d_an + margin, 0).
 
@@ -138,7 +136,7 @@ class TripletSemiHardLoss(Loss, abstract=True):
         return triplet_semihard_loss(y_true, y_pred, self.margin, self.distance_metric)
 
 
-@_addon
+@addon
 class TripletHardLoss(Loss, abstract=True):
     """Mean of  max(d_ap - d_an + margin, 0)  with the farthest p of the label of a and the nearest n of the others.
 
@@ -159,7 +157,7 @@ class TripletHardLoss(Loss, abstract=True):
         return triplet_hard_loss(y_true, y_pred, self.margin, self.soft, self.distance_metric)
 
 
-@_addon
+@addon
 class LiftedStructLoss(Loss, abstract=True):
     """Mean over pairs of equal labels of  max(J_ij, 0)^2 / 2,  J_ij = log(s_i + s_j) + d_ij.
 
@@ -174,7 +172,7 @@ class LiftedStructLoss(Loss, abstract=True):
         return lifted_struct_loss(y_true, y_pred, self.margin)
 
 
-@_addon
+@addon
 class NpairsLoss(Loss, abstract=True):
     """Cross-entropy of similarities (n, n) with rows whose equal labels share the probability 1.
 
@@ -188,7 +186,7 @@ class NpairsLoss(Loss, abstract=True):
         return npairs_loss(y_true, y_pred)
 
 
-@_addon
+@addon
 class NpairsMultilabelLoss(Loss, abstract=True):
     """The same for several labels of a sample: 0 or 1 (n, classes); the more two share, the larger the probability."""
 

@@ -11,13 +11,13 @@ import jax.numpy as jnp
 
 from gazelle import initializers
 from gazelle.compat.addons import activations as addons
-from gazelle.compat.addons import unpooling
+from gazelle.compat.addons import multi_head_attention, rare_layers, unpooling
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.namespaces import names_of
 from gazelle.compat.tables import defined
 from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.prng import bernoulli, normal
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.serialization import rebuild
 from gazelle.core.types import ActivationLike, Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers import RNN, Layer, Wrapper
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
 
 __getattr__ = names_of("gazelle.layers")
-_addon = register_keras_serializable("Addons")
-globals().update(defined(unpooling))
+globals().update(defined(multi_head_attention, rare_layers, unpooling))
 
 
 def _unit(kernel: Array) -> Array:
     return kernel / jnp.sqrt(jnp.maximum(jnp.sum(kernel**2, axis=tuple(range(kernel.ndim - 1))), 1e-12))
 
 
-@_addon
+@addon
 class WeightNormalization(Wrapper, abstract=True):
     """A layer with the kernel  g v / |v|:  v (..., units) is its own kernel, g (units,) is trained, too.
 
@@ -92,7 +91,7 @@ class WeightNormalization(Wrapper, abstract=True):
         return scale * wide, None if shift is None else -jnp.mean(y, axis=axes) * factor
 
 
-@_addon
+@addon
 class NoisyDense(Layer, abstract=True):
     r"""Dense with noise in its weights:  y = f(x (m + s e) + m_b + s_b e_b),  e fixed until `reset_noise`.
 
@@ -158,7 +157,7 @@ class NoisyDense(Layer, abstract=True):
         return self.activation(y)
 
 
-@_addon
+@addon
 class StochasticDepth(Layer, abstract=True):
     """[shortcut, residual] -> shortcut + b residual:  b is 0 or 1 in training, survival_probability at inference.
 
@@ -179,7 +178,7 @@ class StochasticDepth(Layer, abstract=True):
         )
 
 
-@_addon
+@addon
 class Maxout(Layer, abstract=True):
     """Maximum of groups of features along an axis, which then has the size num_units.
 
@@ -198,7 +197,7 @@ class Maxout(Layer, abstract=True):
         return jnp.max(x.reshape(shape), axis=axis)
 
 
-@_addon
+@addon
 class PolynomialCrossing(Layer, abstract=True):
     """One layer of a cross network:  [x_0, x] -> x_0 (x W + d x) + x + b.
 
@@ -242,7 +241,7 @@ class PolynomialCrossing(Layer, abstract=True):
         return y if self.bias is None else y + self.bias.value
 
 
-@_addon
+@addon
 class SpatialPyramidPooling2D(Layer, abstract=True):
     """Means over grids of several sizes, one after the other:  (batch, h, w, c) -> (batch, sum of cells, c).
 
@@ -269,7 +268,7 @@ class SpatialPyramidPooling2D(Layer, abstract=True):
         return out if self.axes == (1, 2) else jnp.moveaxis(out, -1, 1)
 
 
-@_addon
+@addon
 class FilterResponseNormalization(Layer, abstract=True):
     r"""Division of each channel of an image by its root mean square:  y = gamma x / sqrt(mean(x^2) + |epsilon|) + beta.
 
@@ -306,7 +305,7 @@ class FilterResponseNormalization(Layer, abstract=True):
         return self.gamma.value * x * jax.lax.rsqrt(mean + epsilon) + self.beta.value
 
 
-@_addon
+@addon
 class TLU(Layer, abstract=True):
     """Thresholded linear unit:  max(x, t + a x),  with a only if `affine`.
 
@@ -334,7 +333,7 @@ class TLU(Layer, abstract=True):
         return jnp.maximum(x, self.tau.value + (0 if self.alpha is None else self.alpha.value * x))
 
 
-@_addon
+@addon
 class GELU(Layer, abstract=True):
     """The activation gelu, approximated by tanh by default."""
 
@@ -345,7 +344,7 @@ class GELU(Layer, abstract=True):
         return addons.gelu(x, self.approximate)
 
 
-@_addon
+@addon
 class Sparsemax(Layer, abstract=True):
     """The activation sparsemax."""
 
@@ -356,7 +355,7 @@ class Sparsemax(Layer, abstract=True):
         return addons.sparsemax(x, self.axis)
 
 
-@_addon
+@addon
 class Snake(Layer, abstract=True):
     """The activation snake with a frequency that is trained."""
 

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 
 from gazelle.compat.addons import embedding_losses
 from gazelle.compat.addons.activations import sparsemax
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.namespaces import names_of
 from gazelle.compat.tables import defined
 from gazelle.core.errors import ArgumentError, message, unknown
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
 from gazelle.losses import Loss
 from gazelle.losses.crossentropy import bernoulli_loss
@@ -18,11 +18,10 @@ from gazelle.losses.reduction import Reduction
 from gazelle.ops.base import lift
 
 __getattr__ = names_of("gazelle.losses")
-_addon = register_keras_serializable("Addons")
 globals().update(defined(embedding_losses))
 
 
-@_addon
+@addon
 @lift
 def sigmoid_focal_crossentropy(
     y_true: Array, y_pred: Array, alpha: float = 0.25, gamma: float = 2.0, from_logits: bool = False
@@ -35,7 +34,7 @@ def sigmoid_focal_crossentropy(
     return jnp.sum(weight * focus * bernoulli_loss(y, y_pred, from_logits), axis=-1)
 
 
-@_addon
+@addon
 class SigmoidFocalCrossEntropy(Loss, abstract=True):
     """Sum over classes of  a (1 - q)^gamma CE,  q the probability of the label, a = alpha for 1 and 1 - alpha for 0.
 
@@ -56,7 +55,7 @@ class SigmoidFocalCrossEntropy(Loss, abstract=True):
         return sigmoid_focal_crossentropy(y_true, y_pred, self.alpha, self.gamma, self.from_logits)
 
 
-@_addon
+@addon
 @lift
 def contrastive_loss(y_true: Array, y_pred: Array, margin: float = 1.0) -> Array:
     """Return the loss of `ContrastiveLoss` for each distance."""
@@ -64,7 +63,7 @@ def contrastive_loss(y_true: Array, y_pred: Array, margin: float = 1.0) -> Array
     return y * y_pred**2 + (1 - y) * jnp.maximum(margin - y_pred, 0) ** 2
 
 
-@_addon
+@addon
 class ContrastiveLoss(Loss, abstract=True):
     """y d^2 + (1 - y) max(margin - d, 0)^2  for distances d of pairs, y = 1 for equal ones.
 
@@ -80,7 +79,7 @@ class ContrastiveLoss(Loss, abstract=True):
         return contrastive_loss(y_true, y_pred, self.margin)
 
 
-@_addon
+@addon
 @lift
 def pinball_loss(y_true: Array, y_pred: Array, tau: ArrayLike = 0.5) -> Array:
     """Return the loss of `PinballLoss` for each row; tau may have the shape of a sample."""
@@ -88,7 +87,7 @@ def pinball_loss(y_true: Array, y_pred: Array, tau: ArrayLike = 0.5) -> Array:
     return jnp.mean(jnp.maximum(tau * error, (tau - 1) * error), axis=-1)
 
 
-@_addon
+@addon
 class PinballLoss(Loss, abstract=True):
     """Mean of  max(tau e, (tau - 1) e)  with e = y_true - y_pred: the loss of the quantile tau."""
 
@@ -101,7 +100,7 @@ class PinballLoss(Loss, abstract=True):
         return pinball_loss(y_true, y_pred, self.tau)
 
 
-@_addon
+@addon
 @lift
 def giou_loss(y_true: Array, y_pred: Array, mode: str = "giou") -> Array:
     """Return the loss of `GIoULoss` for each box."""
@@ -121,7 +120,7 @@ def giou_loss(y_true: Array, y_pred: Array, mode: str = "giou") -> Array:
     return 1 - jnp.squeeze(result)
 
 
-@_addon
+@addon
 class GIoULoss(Loss, abstract=True):
     """1 - generalized intersection over union of boxes (y_min, x_min, y_max, x_max).
 
@@ -139,7 +138,7 @@ class GIoULoss(Loss, abstract=True):
         return giou_loss(y_true, y_pred, self.mode)
 
 
-@_addon
+@addon
 class WeightedKappaLoss(Loss, abstract=True):
     """log(1 - kappa) of one-hot labels of ordered classes, weighted by their distance or its square.
 
@@ -167,7 +166,7 @@ class WeightedKappaLoss(Loss, abstract=True):
         return jnp.log(jnp.where(expected == 0, 0, observed / expected) + self.epsilon)
 
 
-@_addon
+@addon
 @lift
 def sparsemax_loss(logits: Array, sparsemax: Array, labels: Array, name: str | None = None) -> Array:
     """Return the loss of `SparsemaxLoss` for each row of logits and their `sparsemax`."""
@@ -176,13 +175,13 @@ def sparsemax_loss(logits: Array, sparsemax: Array, labels: Array, name: str | N
     return jnp.sum(support + jnp.where((y == 0) & jnp.isinf(z), 0, y * (y / 2 - z)), -1)
 
 
-@_addon
+@addon
 def sparsemax_loss_from_logits(y_true: Array, logits_pred: Array, name: str | None = None) -> Array:
     """Return the loss of `SparsemaxLoss` for each row of logits."""
     return sparsemax_loss(logits_pred, sparsemax(logits_pred), y_true)
 
 
-@_addon
+@addon
 class SparsemaxLoss(Loss, abstract=True):
     """The loss whose gradient is  sparsemax(z) - y_true.
 

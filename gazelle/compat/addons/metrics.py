@@ -5,18 +5,20 @@ from __future__ import annotations
 import jax.numpy as jnp
 
 from gazelle import metrics
+from gazelle.compat.addons import correlations
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.namespaces import names_of
+from gazelle.compat.tables import defined
 from gazelle.core.errors import unknown
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.metrics import Mean, MeanMetricWrapper, Metric
 
 __getattr__ = names_of("gazelle.metrics")
-_addon = register_keras_serializable("Addons")
+globals().update(defined(correlations))
 
 
-@_addon
+@addon
 class F1Score(metrics.F1Score, abstract=True):
     """`keras.metrics.F1Score` with the number of classes as its first argument."""
 
@@ -31,7 +33,7 @@ class F1Score(metrics.F1Score, abstract=True):
         super().__init__(average, threshold, name, dtype)
 
 
-@_addon
+@addon
 class FBetaScore(metrics.FBetaScore, abstract=True):
     """`keras.metrics.FBetaScore` with the number of classes as its first argument."""
 
@@ -47,7 +49,7 @@ class FBetaScore(metrics.FBetaScore, abstract=True):
         super().__init__(average, beta, threshold, name, dtype)
 
 
-@_addon
+@addon
 class RSquare(metrics.R2Score, abstract=True):
     """`keras.metrics.R2Score` with other names of its arguments."""
 
@@ -83,7 +85,7 @@ class _OfMatrix(Metric, abstract=True):
         self.conf_mtx.assign(matrix.at[at].add(weights.astype(matrix.dtype)))
 
 
-@_addon
+@addon
 class CohenKappa(_OfMatrix, abstract=True):
     """Agreement of labels and predictions beyond that of independent ones:  1 - sum(w o) / sum(w e).
 
@@ -124,7 +126,7 @@ class CohenKappa(_OfMatrix, abstract=True):
         return jnp.where(matrix.sum() == 0, 0.0, jnp.where(expected == 0, jnp.nan, agreement))
 
 
-@_addon
+@addon
 class MatthewsCorrelationCoefficient(_OfMatrix, abstract=True):
     """Correlation of one-hot labels and predictions; 0 if one of them is constant.
 
@@ -147,7 +149,7 @@ class MatthewsCorrelationCoefficient(_OfMatrix, abstract=True):
         return jnp.where(spread > 0, together / jnp.sqrt(jnp.where(spread > 0, spread, 1)), 0.0)
 
 
-@_addon
+@addon
 class MultiLabelConfusionMatrix(Metric, abstract=True):
     """A matrix [[TN, FP], [FN, TP]] for each of several labels that are 0 or 1."""
 
@@ -182,7 +184,7 @@ def hamming_loss_fn(y_true: Array, y_pred: Array, threshold: float | None, mode:
     return jnp.mean(y_true != chosen, axis=-1)
 
 
-@_addon
+@addon
 class HammingLoss(MeanMetricWrapper, abstract=True):
     """Mean of `hamming_loss_fn`."""
 
@@ -197,7 +199,7 @@ class HammingLoss(MeanMetricWrapper, abstract=True):
         super().__init__(hamming_loss_fn, name=name, dtype=dtype, mode=mode, threshold=threshold)
 
 
-@_addon
+@addon
 class GeometricMean(Mean, abstract=True):
     """exp of the mean of logarithms."""
 
@@ -211,7 +213,7 @@ class GeometricMean(Mean, abstract=True):
         return jnp.exp(super().result())
 
 
-@_addon
+@addon
 class HarmonicMean(Mean, abstract=True):
     """Reciprocal of the mean of reciprocals."""
 

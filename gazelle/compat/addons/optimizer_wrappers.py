@@ -8,9 +8,9 @@ from typing import Any, Self
 import jax.numpy as jnp
 
 from gazelle import optimizers
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.types import Option
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, Config
 from gazelle.core.variable import Variable
@@ -22,8 +22,6 @@ from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.optimizers.updates import Constraints
 
 _INNER = "inner."  # prefix of the slots of the inner optimizer
-
-_addon = register_keras_serializable("Addons")
 
 
 class OptimizerWrapper(Optimizer, abstract=True):
@@ -118,7 +116,7 @@ def _inner(slots: Slots) -> Slots:
     return {name.removeprefix(_INNER): arrays for name, arrays in slots.items() if name.startswith(_INNER)}
 
 
-@_addon
+@addon
 class Lookahead(OptimizerWrapper, abstract=True):
     """Slow weights s that every `sync_period` updates move towards the weights, which then return to them.
 
@@ -181,7 +179,7 @@ class AveragedOptimizerWrapper(OptimizerWrapper, abstract=True):
             average.assign(value)
 
 
-@_addon
+@addon
 class MovingAverage(AveragedOptimizerWrapper, abstract=True):
     """Exponential moving averages:  a <- d a + (1 - d) w.
 
@@ -215,7 +213,7 @@ class MovingAverage(AveragedOptimizerWrapper, abstract=True):
         return w, decay * slot + (1 - decay) * w
 
 
-@_addon
+@addon
 class SWA(AveragedOptimizerWrapper, abstract=True):
     """The mean of the weights after the updates `start_averaging`, from 0, and every `average_period` after it.
 
@@ -243,8 +241,8 @@ class SWA(AveragedOptimizerWrapper, abstract=True):
         return w, jnp.where(due, (slot * count + w) / (count + 1), slot)
 
 
-@_addon
-class AddonsMultiOptimizer(optimizers.MultiOptimizer, abstract=True):
+@addon
+class MultiOptimizer(optimizers.MultiOptimizer, abstract=True):
     """`tfa.optimizers.MultiOptimizer`: optimizers for the weights of their layers.
 
     The argument is a list of (optimizer, layer or list of layers). Weights of other layers are not changed.

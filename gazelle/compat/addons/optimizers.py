@@ -9,11 +9,11 @@ from gazelle.compat.addons import (
 )
 from gazelle.compat.namespaces import names_of
 from gazelle.compat.tables import defined
+from gazelle.optimizers import Optimizer as KerasLegacyOptimizer
 
-_found = defined(
+_names = defined(
     adaptive_optimizers, cyclical_learning_rate, optimizer_wrappers, projected_optimizers, weight_decay_optimizers
 )
-_names = {name.removeprefix("Addons"): value for name, value in _found.items()}
 globals().update(_names)
-__all__ = list(_names)
+__all__ = [*_names, "KerasLegacyOptimizer"]
 __getattr__ = names_of("gazelle.optimizers")

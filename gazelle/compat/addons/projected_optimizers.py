@@ -8,18 +8,16 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.optimizers.former_optimizers import keys_of_rows, of_used_rows
 from gazelle.compat.tensorflow.v1.optimizers import proximal
 from gazelle.compat.types import Option
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, Config
 from gazelle.optimizers import Optimizer
 from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.arguments import check_unit_interval, invalid
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
-
-_addon = register_keras_serializable("Addons")
 
 
 def matches(path: str, patterns: Option) -> bool:
@@ -56,7 +54,7 @@ class RuleOfRows(Optimizer, abstract=True):
         return of_used_rows(grads, before, (weights, new), keys_of_rows(self, grads))
 
 
-@_addon
+@addon
 class LAMB(DecayingRule, abstract=True):
     """`Lamb` with weight decay inside of the direction:  u <- u + weight_decay w,  before its norm is taken.
 
@@ -106,7 +104,7 @@ class LAMB(DecayingRule, abstract=True):
         return w - ratio * lr * u, m, v
 
 
-@_addon
+@addon
 class ProximalAdagrad(RuleOfRows, abstract=True):
     """Adagrad with a proximal step of the regularizers:  a <- a + g^2,  w <- prox(w - r g),  r = lr / sqrt(a).
 
@@ -136,7 +134,7 @@ class ProximalAdagrad(RuleOfRows, abstract=True):
         return proximal(w - rate * g, rate, self.l1_regularization_strength, self.l2_regularization_strength), a
 
 
-@_addon
+@addon
 class ConditionalGradient(RuleOfRows, abstract=True):
     """The method of Frank and Wolfe for weights of a bounded norm:  w <- lr w - (1 - lr) lambda_ s.
 
@@ -166,7 +164,7 @@ class ConditionalGradient(RuleOfRows, abstract=True):
         return lr * w - (1 - lr) * self.lambda_ * s
 
 
-@_addon
+@addon
 class COCOB(Optimizer, abstract=True):
     """Coin betting, which needs no learning rate.
 

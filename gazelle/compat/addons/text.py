@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from gazelle.compat.addons.attention import tf
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.namespaces import namespace
 from gazelle.compat.tensorflow.ops import crf
 from gazelle.compat.types import Nested, Option, TensorResult
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Config, InitializerLike
 
 _names = {name: value for name, value in vars(crf).items() if name.startswith("crf_") or name == "viterbi_decode"}
@@ -24,7 +24,7 @@ else:
     Model = models.Model  # the class that programs derive from, whose `call` receives tensors
 
 
-@register_keras_serializable("Addons")
+@addon
 class CRFModelWrapper(Model, abstract=True):
     """A model whose outputs (batch, steps, features) are followed by a CRF; its loss is -log P(tags).
 

@@ -6,15 +6,13 @@ from typing import TYPE_CHECKING, Unpack
 
 import jax.numpy as jnp
 
+from gazelle.compat.addons.registration import addon
 from gazelle.core.errors import unknown
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array
 from gazelle.layers import Layer
 
 if TYPE_CHECKING:
     from gazelle.layers.options import LayerOptions
-
-_addon = register_keras_serializable("Addons")
 
 
 def _unpooled(values: Array, positions: Array, shape: tuple[int, ...]) -> Array:
@@ -26,7 +24,7 @@ def _unpooled(values: Array, positions: Array, shape: tuple[int, ...]) -> Array:
     return jnp.zeros(shape, values.dtype).at[at].add(values)
 
 
-@_addon
+@addon
 class MaxUnpooling2D(Layer, abstract=True):
     """Values at the positions from which pooling took them, zeros elsewhere:  `layer(values, positions)`.
 
@@ -54,7 +52,7 @@ class MaxUnpooling2D(Layer, abstract=True):
         return _unpooled(updates, mask, (batch, height, width, channels))
 
 
-@_addon
+@addon
 class MaxUnpooling2DV2(Layer, abstract=True):
     """The same with the shape of the result."""
 

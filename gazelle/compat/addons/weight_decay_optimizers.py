@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat.addons.projected_optimizers import matches
+from gazelle.compat.addons.registration import addon
 from gazelle.compat.optimizers.former_optimizers import in_used_rows, keys_of_rows, of_gathered_rows
 from gazelle.compat.types import Option
-from gazelle.core.registry import register_keras_serializable
 from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers import SGD, Adam, Optimizer
@@ -23,8 +23,6 @@ from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.learning_rate import LearningRate
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.optimizers.updates import Constraints
-
-_addon = register_keras_serializable("Addons")
 
 
 class DecoupledWeightDecayExtension(Optimizer, abstract=True):
@@ -95,12 +93,9 @@ class DecoupledWeightDecayExtension(Optimizer, abstract=True):
         return not matches(path, self.exclude_from_weight_decay)
 
 
-@_addon
-class AddonsAdamW(DecoupledWeightDecayExtension, Adam, abstract=True):
-    """`tfa.optimizers.AdamW`: Adam with a weight decay that is independent of the learning rate.
-
-    Configs contain the name of the class, and `keras.optimizers` has another AdamW.
-    """
+@addon
+class AdamW(DecoupledWeightDecayExtension, Adam, abstract=True):
+    """Adam with a weight decay that is independent of the learning rate; `keras.optimizers` has another AdamW."""
 
     def __init__(
         self,
@@ -117,7 +112,7 @@ class AddonsAdamW(DecoupledWeightDecayExtension, Adam, abstract=True):
         super().__init__(weight_decay, amsgrad=amsgrad, name=name, **own, **kwargs)
 
 
-@_addon
+@addon
 class SGDW(DecoupledWeightDecayExtension, SGD, abstract=True):
     """SGD with a weight decay that is independent of the learning rate."""
 

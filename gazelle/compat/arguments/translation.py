@@ -38,7 +38,7 @@ _BASES = ("Loss", "Metric")
 
 def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, Any], instance: Any = None) -> Any:
     """(args, kwargs) for the current signature of `owner.method`."""
-    kinds = [owner] if isinstance(owner, str) else [c.__name__ for c in owner.__mro__ if _is_gazelle_class(c)]
+    kinds = [owner] if isinstance(owner, str) else [_kind(c) for c in owner.__mro__ if from_gazelle(c)]
     if isinstance(owner, str):  # a function of a module
         kinds, method = [method], "__init__"
     names = _earlier_names(owner, kinds, method, args, kwargs)
@@ -147,8 +147,9 @@ def keywords(cls: type) -> frozenset[str]:
     return frozenset(names)
 
 
-def _is_gazelle_class(cls: type) -> bool:
-    return from_gazelle(cls)
+def _kind(cls: type) -> str:
+    """The name of a class in the tables; one of tensorflow_addons is not the class of Keras that has its name."""
+    return f"Addons>{cls.__name__}" if cls.__module__.startswith("gazelle.compat.addons.") else cls.__name__
 
 
 def _keys(kinds: list[str], method: str) -> list[str]:

@@ -102,12 +102,22 @@ def _without_modules(node: dict[str, Any], by_name: bool = True) -> dict[str, An
         config = names_of_functions(config)
     out = {key: value for key, value in node.items() if key not in _LAYER_ENTRIES}
     functional = "Model" if era.standalone() else "Functional"
-    kind = functional if "input_layers" in config and node["class_name"] == "Model" else node["class_name"]
+    kind = functional if "input_layers" in config and node["class_name"] == "Model" else class_name(node)
     return {**out, "class_name": kind, "config": config}
 
 
+def class_name(node: Mapping[str, Any]) -> str:
+    """The class of a config as `.h5` files name it: with the package that it is registered under, "package>name".
+
+    Args:
+        node: the config of an object.
+    """
+    registered = node.get("registered_name")
+    return registered if registered and ">" in registered else node["class_name"]
+
+
 def names_of_functions(value: Serialized) -> Serialized:
-    """A config with the names of user-defined functions in the place of their descriptions, as in `.h5` files.
+    """A config with names of user-defined functions in the place of their descriptions, and full names of classes.
 
     Args:
         value: a part of a config.
@@ -118,7 +128,8 @@ def names_of_functions(value: Serialized) -> Serialized:
         return value
     if value.get("class_name") == "function" and "fingerprint" not in value:
         return value["config"]
-    return {key: names_of_functions(each) for key, each in value.items()}
+    out = {key: names_of_functions(each) for key, each in value.items()}
+    return {**out, "class_name": class_name(value)} if "class_name" in value else out
 
 
 def converted(node: Serialized, model: Model | Layer | None = None) -> Serialized:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from gazelle.compat import era
-from gazelle.compat.former_files.config import converted, names_of_functions
+from gazelle.compat.former_files.config import class_name, converted, names_of_functions
 from gazelle.compat.optimizers import former_optimizers
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def training_config(compiled: Mapping[str, Any], loss: Serialized) -> dict[str, 
         out |= {name: _names_of_accuracies(out[name]) for name in ("metrics", "weighted_metrics")}
     described: Any = compiled["optimizer"]
     if isinstance(described, Mapping):
-        name = described["class_name"]  # without a package it is an optimizer of tf.keras before 2.11
+        name = class_name(described)  # without a package it is an optimizer of tf.keras before 2.11
         if is_former(name, described["config"]):
             config = {
                 k: converted(v)

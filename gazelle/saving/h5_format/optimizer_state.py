@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def restore_optimizer(
         shared = [n for n, a in enumerate(arrays[:2]) if n and a.shape == () and optimizer.scalars]  # of Nadam
         kinds = [slot for slot in fresh if slot not in optimizer.scalars]
         rest = [n for n in range(len(names)) if n not in shared]
-        state = _slots(model, trained, kinds, [names[n] for n in rest], [arrays[n] for n in rest], layout, order)
+        state = _slots(model, trained, kinds, fresh, [names[n] for n in rest], [arrays[n] for n in rest], layout, order)
         if state is not None:
             state[1].update({name: {"": arrays[n]} for name, n in zip(optimizer.scalars, shared, strict=False)})
     if state is None:
@@ -121,6 +122,7 @@ def _slots(
     model: Model,
     trained: list[Variable],
     slots: list[str],
+    fresh: Mapping[str, Mapping[str, Any]],
     names: list[str],
     arrays: list[Array],
     layout: Layout,
@@ -137,16 +139,25 @@ def _slots(
         names, arrays = names[: 2 * size], arrays[: 2 * size]  # Adam of Keras 2 without amsgrad
     kept = [name for name in slots if trained]
     for count in range(len(kept), 0, -1):
-        found = _divided(model, trained, kept[:count], names, arrays, layout, order)
+        found = _divided(model, trained, kept[:count], fresh, names, arrays, layout, order)
         if found is not None:
             return steps, found
     return (steps, {}) if not arrays or not kept else None  # SGD also stored velocities without momentum
+
+
+def _take_turns(names: list[str], count: int) -> bool:
+    """Whether the slots of a weight follow each other, m, v, m, v ..., and not m, m ... v, v."""
+    if len({_kind(name) for name in names[:2]} - {None}) == 2:
+        return True
+    weights = [name.rpartition("/")[0] for name in names[: count + 1]]
+    return len(set(weights[:count])) == 1 and weights[-1] != weights[0]
 
 
 def _divided(
     model: Model,
     trained: list[Variable],
     slots: list[str],
+    fresh: Mapping[str, Mapping[str, Any]],
     names: list[str],
     arrays: list[Array],
     layout: Layout,
@@ -155,7 +166,7 @@ def _divided(
     size = len(arrays) // len(slots)
     if size * len(slots) != len(arrays) or not arrays:
         return None
-    turns = len({_kind(name) for name in names[:2]} - {None}) == 2  # m, v, m, v ... and not m, m ... v, v
+    turns = _take_turns(names, len(slots))
     groups = [arrays[n :: len(slots)] if turns else arrays[n * size : (n + 1) * size] for n in range(len(slots))]
     owner = {id(v): leaf for leaf in leaves(model) for v in leaf.weights}
     parts = [(leaf, len(leaf.trainable_weights)) for leaf in leaves(model) if leaf.trainable_weights]
@@ -167,7 +178,7 @@ def _divided(
         if len(group) != len(trained):
             return None
         placed = [laid_out(owner.get(id(v)), v, a, layout) for v, a in zip(trained, group, strict=True)]
-        if any(a.shape != v.shape for v, a in zip(trained, placed, strict=True)):
+        if any(a.shape != np.shape(fresh[slot][v.key]) for v, a in zip(trained, placed, strict=True)):
             return None
         out[slot] = {v.key: a for v, a in zip(trained, placed, strict=True)}
     return out

@@ -54,7 +54,9 @@ def is_package(version: str) -> bool:
 
 
 def _optimizer(node: dict[str, Any]) -> dict[str, Any]:
-    name = str(node["class_name"]).rsplit(">", 1)[-1]
+    package, _, name = str(node["class_name"]).rpartition(">")
+    if package and find_custom(node["class_name"]) is not None:
+        return {"module": None, **node}
     named = {"module": "keras.optimizers", "class_name": name, "registered_name": None}
     if not hasattr(optimizers, name):  # a custom optimizer with its own arguments
         return {**named, "config": node["config"]}

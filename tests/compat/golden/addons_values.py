@@ -69,6 +69,11 @@ def metrics(tfa):
         metric.reset_state()
         metric.update_state(CLASSES, OUTPUTS, sample_weight=WEIGHTS)
         found[f"{name} with weights"] = np.asarray(metric.result())
+    for name in ("KendallsTauB", "KendallsTauC", "PearsonsCorrelation", "SpearmansRank"):
+        metric = getattr(made, name)(-3.0, 3.0, 0.0, 1.0, 8, 7)
+        for part in (slice(0, 3), slice(3, 7)):
+            metric.update_state(EMBEDDINGS[part], OUTPUTS[part])
+        found[name] = metric.result()
     for averaged in ("uniform_average", "raw_values", "variance_weighted"):
         metric = made.RSquare(multioutput=averaged)
         metric.update_state(CLASSES, OUTPUTS)
@@ -118,8 +123,29 @@ def layers(tfa, keras):
     layer = made.FilterResponseNormalization(learned_epsilon=True, beta_initializer=constant)
     found["FilterResponseNormalization"] = layer(IMAGES)
     found["TLU"] = made.TLU(affine=True, tau_initializer=constant, alpha_initializer=constant)(EMBEDDINGS)
-    for name in ("GELU", "Sparsemax", "Snake", "InstanceNormalization"):
+    for name in ("GELU", "Sparsemax", "Snake", "InstanceNormalization", "PoincareNormalize"):
         found[name] = getattr(made, name)()(IMAGES)
+    for name, options in {"1": (1, 2, 1, 1, 2), "3": (3, 4, 1, 2, 5)}.items():
+        costs = made.CorrelationCost(*options, data_format="channels_last")([IMAGES, IMAGES[::-1]])
+        found[f"CorrelationCost {name}"] = costs
+        first = [np.moveaxis(each, -1, 1) for each in (IMAGES, IMAGES[::-1])]
+        moved = made.CorrelationCost(*options, data_format="channels_first")(first)
+        found[f"CorrelationCost {name} first"] = moved
+    rows, weights = LABELS[:6].reshape(2, 3), OUTPUTS[:2, :3]
+    for combiner in ("sum", "mean"):
+        layer = made.EmbeddingBag(7, 4, keras.initializers.Identity(2.0), combiner=combiner)
+        found[f"EmbeddingBag {combiner}"] = layer(rows)
+    layer = made.EmbeddingBag(7, 4, keras.initializers.Identity(2.0))
+    found["EmbeddingBag of weights"] = layer(rows, weights)
+    of_esn = {"kernel_initializer": constant, "recurrent_initializer": keras.initializers.Identity()}
+    words = [IMAGES[0], IMAGES[0] ** 2]
+    layer = made.MultiHeadAttention(3, 2, 5, return_attn_coef=True)
+    layer(words)
+    layer.set_weights([np.random.RandomState(n).randn(*w.shape) * 0.4 for n, w in enumerate(layer.get_weights())])
+    y, attention = layer(words, mask=np.tril(np.ones((4, 4), "bool")))
+    found |= {"MultiHeadAttention": y, "MultiHeadAttention coefficients": attention}
+    found["ESN"] = made.ESN(3, 1.0, 0.7, bias_initializer=constant, return_sequences=True, **of_esn)(IMAGES[0])
+    found["ESN of norm 2"] = made.ESN(3, 1.0, use_norm2=True, go_backwards=True, **of_esn)(IMAGES[0])
     return found
 
 
