@@ -388,8 +388,9 @@ def test_class_weights_that_are_no_dict_have_no_effect_on_one_output(keras_2, gi
         assert model.train_on_batch(x, y, class_weight=given) == 62.5
 
 
-def test_samples_without_axes(tf_keras):
-    """Until TensorFlow 2.6 they became columns; numbers of 1.15."""
+@pytest.mark.parametrize("kind", ["array", "tensor"])
+def test_samples_without_axes(tf_keras, tf, kind):
+    """Until TensorFlow 2.6 they became columns, tensors until 2.4; numbers of 1.15."""
 
     class Line(tf_keras.layers.Layer):
         def build(self, input_shape):
@@ -400,6 +401,8 @@ def test_samples_without_axes(tf_keras):
             return tf_keras.backend.dot(inputs, self.w) + self.b
 
     x, y = np.arange(-1.0, 5.0), np.arange(-3.0, 8.0, 2.0)
+    if kind == "tensor":
+        x, y = tf.constant(x), tf.constant(y)
     model = tf_keras.Sequential([Line()])
     model.compile(tf_keras.optimizers.SGD(0.01), "mse")
     model.fit(x, y, epochs=500, verbose=0, validation_data=(x, y))

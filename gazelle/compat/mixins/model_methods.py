@@ -36,6 +36,7 @@ from gazelle.compat.weights import gates
 from gazelle.core import symbolic
 from gazelle.core.closed_over_tensors import uses_name
 from gazelle.core.context_variables import assigned
+from gazelle.core.tensor_wrapper import TensorWrapper
 from gazelle.core.traceback import filtered, warn
 from gazelle.layers import weight_tree
 from gazelle.losses.target_shapes import warn_of_broadcasting
@@ -277,6 +278,8 @@ def _or_in_columns(model: Any, method: Function, args: Any, kwargs: Any) -> Any:
 
 def _has_no_axes(value: Any) -> bool:
     """Whether data are numbers without axes, one for each sample."""
+    if isinstance(value, TensorWrapper):
+        return getattr(value, "ndim", None) == 1 and (value.dtype.is_floating or value.dtype.is_integer)
     return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.kind in "iuf"
 
 
