@@ -149,6 +149,7 @@ def set_release(release: Release) -> None:
             vector_fans_are_roots=number < 3 and standalone,
             layers_are_appended_in_turn=number == 3,
             dicts_are_sorted=number == 2 and not standalone,
+            keywords_take_modes=number == 2 and (not standalone or release.is_between((2, 11), (2, 15))),
             training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
             validation_logs_are_first=number < 3 and standalone,

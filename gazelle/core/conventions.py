@@ -60,6 +60,7 @@ class Conventions:
         layers_are_appended_in_turn: Layers that are appended to several lists of a layer are in the order in which they
             were appended, not list by list.
         dicts_are_sorted: Layers and weights in a dict of a user-defined layer are in the order of their keys.
+        keywords_take_modes: A `call` with `**kwargs` receives `training`, and `mask` where the inputs have one.
         training_is_an_argument: `fit` calls a model whose own `call` has no argument `training` as in inference.
         logs_are_sorted: Logs are in alphabetical order, those of the validation last; else the loss is first.
         validation_logs_are_first: The logs of an epoch begin with those of the validation.
@@ -102,6 +103,7 @@ class Conventions:
     vector_fans_are_roots: bool = False
     layers_are_appended_in_turn: bool = True
     dicts_are_sorted: bool = False
+    keywords_take_modes: bool = False
     training_is_an_argument: bool = False
     logs_are_sorted: bool = False
     validation_logs_are_first: bool = False

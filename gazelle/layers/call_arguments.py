@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import jax
 
-from gazelle.core import shape_inference, symbolic
+from gazelle.core import conventions, shape_inference, symbolic
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import get_mask, set_mask
+from gazelle.core.own_code import from_gazelle
 
 if TYPE_CHECKING:
     from gazelle.core.types import Shapes, Tree
@@ -128,11 +129,25 @@ def _default_mode(call: Callable[..., Any]) -> bool | None:
 
 
 def add_training(layer: Layer, training: bool | None, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
-    """Set `training` in the keyword arguments where `call` has a parameter of this name; remove it elsewhere."""
-    if "training" in call_argument_names(layer) and positional(layer, "training", args) is None:
+    """Set `training` in the keyword arguments where `call` has a parameter for it; remove it elsewhere."""
+    if _takes(layer, "training") and positional(layer, "training", args) is None:
         kwargs["training"] = bool(training)
     else:
         kwargs.pop("training", None)
+
+
+def _takes(layer: Layer, name: str) -> bool:
+    """Whether `call` has a parameter for `training` or `mask`; by convention that is also `**kwargs`."""
+    if name in call_argument_names(layer):
+        return True
+    return conventions.active.keywords_take_modes and _takes_keywords(type(layer).call)
+
+
+@functools.cache
+def _takes_keywords(call: Callable[..., Any]) -> bool:
+    """Whether a user-defined `call` has `**kwargs`."""
+    kinds = {p.kind for p in inspect.signature(call).parameters.values()}
+    return inspect.Parameter.VAR_KEYWORD in kinds and not from_gazelle(call)
 
 
 def masks_of(args: Sequence[Any]) -> list[Any]:
@@ -141,7 +156,7 @@ def masks_of(args: Sequence[Any]) -> list[Any]:
 
 
 def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[str, Any]) -> tuple[Any, bool]:
-    """Set `mask` in the keyword arguments where `call` has a parameter of this name and a mask is given.
+    """Set `mask` in the keyword arguments where `call` has a parameter for it and a mask is given.
 
     Args:
         layer: the layer that is called.
@@ -156,7 +171,7 @@ def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[s
     masked = any(m is not None for m in masks)
     if kwargs.get("mask") is not None:
         mask, masked = kwargs["mask"], True
-    if masked and "mask" in call_argument_names(layer) and positional(layer, "mask", args) is None:
+    if masked and _takes(layer, "mask") and positional(layer, "mask", args) is None:
         kwargs["mask"] = mask
     return mask, masked
 

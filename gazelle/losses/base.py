@@ -50,15 +50,12 @@ class Loss(Configurable):
 
     _namespace = "losses"
 
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        check_methods(cls, {"call": "(self, y_true, y_pred)"})
-        super().__init_subclass__(**kwargs)
-
     def __init__(
         self, name: str | None = None, reduction: Reduction = "sum_over_batch_size", dtype: PolicyLike = None
     ) -> None:
         if reduction is not None and reduction not in REDUCTIONS:
             raise unknown("reduction", reduction, REDUCTIONS)
+        check_methods(type(self), {"call": "(self, y_true, y_pred)"})
         self.name = name or snake(type(self).__name__)
         self.reduction = reduction
         self.dtype = policies.get(dtype or dtypes.floatx()).compute_dtype

@@ -576,3 +576,35 @@ def test_sparse_tensors_between_layers(tf_keras_2):
     model.compile("sgd", "mse")
     assert model.train_on_batch(data, np.zeros((1, 4, 2))) == 2502
     np.testing.assert_allclose(model.predict(data, verbose=0)[0, :, 1], [-89.91, -311.94, 0, -666.09], rtol=1e-5)
+
+
+def test_a_shape_of_a_model_may_be_a_list_that_is_extended():
+    class Model(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.batch_input_shape = [5]
+            self.batch_input_shape.insert(0, 2)
+
+    assert list(Model().batch_input_shape) == [2, 5]
+
+
+@pytest.mark.parametrize("standalone", [True, False])
+def test_one_layer_without_brackets(standalone):
+    before = era.release()
+    era.set_release(era.Release(2, standalone))
+    model = keras.Sequential(layers.Dense(2, input_shape=(3,)))
+    assert model.predict(FLAT, verbose=0).shape == (8, 2)
+    era.set_release(before)
+
+
+def test_losses_and_callbacks_with_other_arguments_may_be_defined():
+    class Loss(keras.losses.Loss):
+        def call(self, y_true, y_pred, coefficients):
+            return coefficients
+
+    class Callback(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch):
+            return epoch
+
+    assert Callback().on_epoch_end(2) == 2
+    assert issubclass(Loss, keras.losses.Loss)

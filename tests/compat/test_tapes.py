@@ -373,3 +373,12 @@ def test_gradients_of_a_variable_for_itself(tf):
     assert tape.gradient(x, y) is None
     for target, given, expected in ((x, None, [1, 1]), ([x, z], None, [3, 3]), (x, tf.constant([5.0, 6.0]), [5, 6])):
         np.testing.assert_array_equal(tape.gradient(target, x, output_gradients=given), expected)
+
+
+def test_a_tape_that_watches_tensors_has_no_variables(tf_keras_2):
+    x = tf_keras_2.constant([1.0, 2.0])
+    with tf_keras_2.GradientTape() as tape:
+        tape.watch(x)
+        y = x * x
+        assert tape.watched_variables() == ()
+        assert tape.gradient(y, tape.watched_variables()) == ()

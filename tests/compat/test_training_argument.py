@@ -82,3 +82,47 @@ def test_calls_of_tf_keras_2_have_the_learning_phase(tf_keras_2):
     assert drops(model, training=True)
     with keras.backend.learning_phase_scope(1):
         assert drops(tf_keras_2.function(lambda x: model(x)))
+
+
+def layers_with_keywords(keras):
+    """A layer and a cell whose `call` has `**kwargs`, and what it received."""
+    seen = []
+
+    class Layer(keras.layers.Layer):
+        def call(self, x, *args, **kwargs):
+            seen.append(kwargs)
+            return x * 2 if kwargs.get("training") else x
+
+    class Cell(keras.layers.Layer):
+        state_size = 4
+
+        def call(self, x, states, **kwargs):
+            return (x * 2 if kwargs.get("training") else x), states
+
+    return Layer(), Cell(), seen
+
+
+def test_a_call_with_keywords_receives_the_mode_and_the_mask(tf_keras_2):
+    keras = tf_keras_2.keras
+    layer, cell, seen = layers_with_keywords(keras)
+    assert layer(X, training=True)[0, 0] == X[0, 0] * 2
+    assert layer(X, X, training=None)[0, 0] == X[0, 0]
+    assert [sorted(kwargs) for kwargs in seen] == [["training"]] * 2
+    steps = X[:, None]
+    np.testing.assert_allclose(keras.layers.RNN(cell)(steps, training=True), X * 2)
+    np.testing.assert_allclose(keras.layers.RNN(cell)(steps), X)
+    layer(keras.layers.Masking()(steps))
+    assert seen[-1]["mask"].shape == (6, 1)
+    model = keras.Sequential([layer])
+    model.compile("sgd", "mse")
+    assert model.fit(X, X * 2, verbose=0).history["loss"] == [0.0]
+    np.testing.assert_allclose(model.predict(X, verbose=0), X)
+
+
+def test_in_keras_3_a_call_with_keywords_receives_neither(installed):
+    import keras
+
+    layer, _, seen = layers_with_keywords(keras)
+    assert layer(X, training=True)[0, 0] == X[0, 0]
+    layer(keras.layers.Masking()(X[:, None]))
+    assert seen == [{}, {}]

@@ -135,12 +135,12 @@ MISTAKES = {
     "a layer made in call": (lambda: fit(compiled(LayerInCall()), X, X[:, :3]), ["'kernel'", "in __init__ or build"]),
     "call without self": (lambda: WithoutSelf()(X), ["WithoutSelf", "takes 1 positional argument but 2 were given"]),
     "a loss with one argument": (
-        lambda: type("Mine", (losses.Loss,), {"call": lambda self, y: y}),
+        lambda: type("Mine", (losses.Loss,), {"call": lambda self, y: y})(),
         ["Mine.call", "expected def call(self, y_true, y_pred), got def call(self, y)"],
     ),
     "a callback without logs": (
-        lambda: type("Mine", (callbacks.Callback,), {"on_epoch_end": lambda self, epoch: 0}),
-        ["expected def on_epoch_end(self, epoch, logs=None), got def on_epoch_end(self, epoch)"],
+        lambda: fit(network(), callbacks=[type("Mine", (callbacks.Callback,), {"on_epoch_end": lambda _, epoch: 0})()]),
+        ["expected def on_epoch_end(self, epoch, logs=None), got def on_epoch_end(_, epoch)"],
     ),
     "an optimizer's class": (
         lambda: network().compile(optimizers.Adam, "mse"),

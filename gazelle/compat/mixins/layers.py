@@ -146,7 +146,7 @@ class LayerMixin(CompatObject):
     @batch_input_shape.setter
     def batch_input_shape(self, shape: Shape | None) -> None:
         if shape is not None:
-            vars(self)["batch_shape"] = tuple(shape)
+            vars(self)["batch_shape"] = shape if isinstance(shape, list) else tuple(shape)  # programs append to a list
 
     @property
     def _keeps_inner_masks(self) -> bool:

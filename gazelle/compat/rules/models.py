@@ -24,8 +24,8 @@ from gazelle.training.compile_metrics import for_every_output
 
 
 def _one_layer(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """One layer without brackets, which `Sequential` of tf.keras took."""
-    if era.number() == 2 and not era.standalone():
+    """One layer without brackets, which `Sequential` of Keras 2 took."""
+    if era.number() == 2:
         args = tuple([one] if isinstance(one, Layer) else one for one in args)
         kwargs = {name: [one] if isinstance(one, Layer) else one for name, one in kwargs.items()}
     return args, kwargs

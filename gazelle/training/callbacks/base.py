@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -70,7 +71,6 @@ class Callback:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        check_methods(cls, _SIGNATURES)
         if from_gazelle(cls) and "__init__" in cls.__dict__:
             cls.__init__ = filtered(checks_types(cls.__dict__["__init__"]))  # type: ignore[method-assign]
 
@@ -231,6 +231,12 @@ class Callback:
             batch: the number of the batch, from 0.
             logs: empty.
         """
+
+
+@functools.cache
+def check_events(cls: type[Callback]) -> None:
+    """Raise ArgumentTypeError if a callback of this class has an event that cannot be called with its arguments."""
+    check_methods(cls, _SIGNATURES)
 
 
 #: the arguments of each event

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.replaced_methods import overrides
-from gazelle.training.callbacks.base import BATCH_EVENTS, EVENTS, Callback, Kind
+from gazelle.training.callbacks.base import BATCH_EVENTS, EVENTS, Callback, Kind, check_events
 
 if TYPE_CHECKING:
     from gazelle.models import Model
@@ -50,6 +50,7 @@ def _flatten(callbacks: Any) -> Iterator[Callback]:
     if callbacks is None:
         return
     if isinstance(callbacks, Callback):
+        check_events(type(callbacks))
         yield callbacks
     elif isinstance(callbacks, (list, tuple)):
         for item in callbacks:

@@ -81,7 +81,7 @@ class GradientTape:
             self._dependent.add(id(source))
 
     def watched_variables(self) -> tuple[Variable, ...]:
-        if recorder.get() is not None and not self._variables:
+        if recorder.get() not in (None, Tensor) and not self._variables:
             hint = "Use tf.compat.v1.trainable_variables()."
             raise StateError(message("watched_variables", expected="values", got="a graph of TensorFlow 1", hint=hint))
         return tuple(self._variables.values())
