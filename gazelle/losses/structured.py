@@ -163,7 +163,12 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
                 got=f"{y_true.shape} and {y_pred.shape}",
             )
         )
-    labels = y_true.astype("int32")
+    return _ctc(y_true.astype("int32"), y_pred)
+
+
+@jax.jit
+def _ctc(labels: Array, y_pred: Array) -> Array:
+    """The loss of arrays. It is compiled once, as JAX compiles the loop in it anew in each call at once."""
     batch, length = labels.shape
     states = jnp.zeros((batch, 2 * length + 1), "int32").at[:, 1::2].set(labels)
     log_p = jnp.take_along_axis(jax.nn.log_softmax(y_pred), states[:, None], axis=2)  # (batch, steps, states)

@@ -55,6 +55,12 @@ def ctc_loss(
                 got=f"shapes {target.shape} and {output.shape}",
             )
         )
+    return _loss(target, output, target_length, output_length, int(mask_index))
+
+
+@functools.partial(jax.jit, static_argnums=4)
+def _loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int) -> Any:
+    """The loss of arrays. It is compiled once, as JAX compiles the loop in it anew in each call at once."""
     log_p = jax.nn.log_softmax(output.astype(jnp.promote_types(output.dtype, "float32")))
     batch, labels = target.shape
     states = jnp.full((batch, 2 * labels + 1), mask_index).at[:, 1::2].set(target)

@@ -1,5 +1,6 @@
 """Arguments of ops: errors that name the operation, forms that are accepted, results that are sparse."""
 
+import jax
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
@@ -213,3 +214,23 @@ def test_rsqrt_of_complex_numbers():
     """Values of Keras 3.15 on JAX; the imaginary part was dropped."""
     x = np.array([1 + 2j, -1j, 1 - 1j], "complex64")
     np.testing.assert_allclose(ops.rsqrt(x), [0.5689 - 0.3516j, 0.7071 + 0.7071j, 0.7769 + 0.3218j], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda y, p: ops.ctc_loss(y, p, np.array([2, 1]), np.array([5, 4])),
+        lambda y, p: gazelle.losses.ctc(y, p),
+    ],
+)
+def test_ctc_compiles_nothing_anew_in_another_call(loss, caplog):
+    labels = np.array([[1, 2], [3, 0]])
+
+    def gradient(at):
+        logits = jnp.asarray(np.sin(np.arange(40.0) + at).reshape(2, 5, 4), "float32")
+        return jax.grad(lambda p: loss(labels, p).sum())(logits)
+
+    gradient(0)
+    with jax.log_compiles():
+        gradient(1)
+    assert not [record for record in caplog.records if record.getMessage().startswith("Compiling")]
