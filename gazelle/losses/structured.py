@@ -168,7 +168,7 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 @jax.jit
 def _ctc(labels: Array, y_pred: Array) -> Array:
-    """The loss of arrays. It is compiled once, as JAX compiles the loop in it anew in each call at once."""
+    """The loss of arrays. It is compiled once, as JAX compiles a loop again in each call outside of programs."""
     batch, length = labels.shape
     states = jnp.zeros((batch, 2 * length + 1), "int32").at[:, 1::2].set(labels)
     log_p = jnp.take_along_axis(jax.nn.log_softmax(y_pred), states[:, None], axis=2)  # (batch, steps, states)

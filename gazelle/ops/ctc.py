@@ -60,7 +60,7 @@ def ctc_loss(
 
 @functools.partial(jax.jit, static_argnums=4)
 def _loss(target: Any, output: Any, target_length: Any, output_length: Any, mask_index: int) -> Any:
-    """The loss of arrays. It is compiled once, as JAX compiles the loop in it anew in each call at once."""
+    """The loss of arrays. It is compiled once, as JAX compiles a loop again in each call outside of programs."""
     log_p = jax.nn.log_softmax(output.astype(jnp.promote_types(output.dtype, "float32")))
     batch, labels = target.shape
     states = jnp.full((batch, 2 * labels + 1), mask_index).at[:, 1::2].set(target)

@@ -223,7 +223,7 @@ def test_rsqrt_of_complex_numbers():
         lambda y, p: gazelle.losses.ctc(y, p),
     ],
 )
-def test_ctc_compiles_nothing_anew_in_another_call(loss, caplog):
+def test_ctc_compiles_nothing_in_a_second_call(loss, caplog):
     labels = np.array([[1, 2], [3, 0]])
 
     def gradient(at):
