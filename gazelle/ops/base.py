@@ -111,31 +111,43 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
                 elif name in ARRAYS:
                     kwargs[name] = arrays(value)
             return cast(Callable[..., R], function)(*converted, **kwargs)
-        except IndexError as error:
-            if isinstance(error, ArgumentError):
-                raise
-            raise ArgumentIndexError(message(f"ops.{function.__name__}: {error}")) from error
         except DataError:  # integers of more bits than the device has
             raise
-        except (TypeError, ValueError) as error:
-            of_text = text.compute(function, args, kwargs)
-            if of_text is not NotImplemented:
-                return of_text
-            if isinstance(error, GazelleError | jax.errors.JAXTypeError):
+        except (TypeError, ValueError, IndexError, NameError) as error:
+            if isinstance(error, TypeError | ValueError):
+                of_text = text.compute(function, args, kwargs)
+                if of_text is not NotImplemented:
+                    return of_text
+            explained = _explained(error, function, converted, kwargs)
+            if explained is error:
                 raise
-            explained = shape_errors.explain(function, converted, kwargs, error)
-            if explained is not None:
-                raise explained from error
-            # JAX states no operation; inside of a trace its text has further readers
-            if type(error) not in (TypeError, ValueError) or tracing.current() is not None:
-                raise
-            raise _named_error(function.__name__, (*converted, *kwargs.values()), error) from error
-        except NameError as error:
-            if "unbound axis name" not in str(error):  # JAX takes the text of an axis for one of a mesh of devices
-                raise
-            raise ArgumentTypeError(message(f"axis of ops.{function.__name__}", expected="integers")) from error
+            raise explained from error
 
     return lifted
+
+
+def _explained(
+    error: TypeError | ValueError | IndexError | NameError,
+    function: Callable[..., Any],
+    args: list[Any],
+    kwargs: dict[str, Any],
+) -> Exception:
+    """An error of an op that names it and what it received; `error` itself if that is clear or has other readers."""
+    name = function.__name__
+    if isinstance(error, GazelleError | jax.errors.JAXTypeError):
+        return error
+    if isinstance(error, IndexError):
+        return ArgumentIndexError(message(f"ops.{name}: {error}"))
+    if isinstance(error, NameError):  # JAX takes the text of an axis for one of a mesh of devices
+        of_axis = "unbound axis name" in str(error)
+        return ArgumentTypeError(message(f"axis of ops.{name}", expected="integers")) if of_axis else error
+    found = shape_errors.explain(function, args, kwargs, error)
+    if found is not None:
+        return found
+    # JAX states no operation; inside of a trace its text has further readers
+    if type(error) not in (TypeError, ValueError) or tracing.current() is not None:
+        return error
+    return _named_error(name, (*args, *kwargs.values()), error)
 
 
 def _named_error(name: str, values: Iterable[Any], error: TypeError | ValueError) -> ArgumentError:

@@ -98,46 +98,25 @@ def convert_object(node: Mapping[str, Any]) -> dict[str, Any]:
         return {**out, "inbound_nodes": [convert_call(each) for each in out["inbound_nodes"]]}
     if not isinstance(config, dict):
         return out
-    if out.get("class_name") in ("Functional", "Model") and isinstance(config.get("layers"), list):
-        out["config"] = config = convert_graph(config)
-    if out.get("class_name") == "Lambda":
+    kind, module = str(out.get("class_name")), str(out.get("module"))
+    if kind in ("Functional", "Model") and isinstance(config.get("layers"), list):
+        config = convert_graph(config)
+    elif kind == "Lambda":
         config = _of_lambda(config)
-    names = _ARGUMENTS.get(str(out.get("class_name")), {})
-    if not names.keys().isdisjoint(config):
-        config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
-        out["config"] = config
-    if config.get("time_major") is False:  # of each recurrent layer
-        out["config"] = config = {k: v for k, v in config.items() if k != "time_major"}
-    if config.get("pad_to_max_tokens") and config.get("max_tokens") is None:  # the default of TensorFlow 2.4
-        out["config"] = config = {**config, "pad_to_max_tokens": False}
-    if config.get("dtype") == "string" and out.get("class_name") in TEXT_LAYERS:  # what the layer takes
-        out["config"] = config = {k: v for k, v in config.items() if k != "dtype"}
-    if config.get("reduction") == "auto":  # the mean, outside of a distribution
-        out["config"] = config = {**config, "reduction": "sum_over_batch_size"}
-    if str(out.get("module")).endswith("initializers") and "dtype" in config:
-        out["config"] = config = _of_initializer(config)
-    axis = config.get("axis")
-    if out.get("class_name") == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
-        out["config"] = config = {**config, "axis": axis[0]}
-    name = str(out.get("class_name"))
-    is_ours = name in REGISTRY["optimizers"] and find_custom(name) is None  # another one has arguments of its own
-    if is_ours and str(out.get("module")).endswith("optimizers") and not _EARLIER_RATES.isdisjoint(config):
-        out["config"] = config = optimizer_arguments(config, name)
-    if str(out.get("module")).startswith("tf_keras") and out["class_name"] in ("Functional", "Sequential", "Model"):
+    elif module.endswith("initializers"):
+        config = _of_initializer(config)
+    elif module.endswith("optimizers"):
+        config = _of_optimizer(config, kind)
+    out["config"] = _with_present_arguments(config, kind)
+    if module.startswith("tf_keras") and kind in ("Functional", "Sequential", "Model"):
         out["module"] = "keras.models"
     if tensorflow_functions.is_function(out):
         return tensorflow_functions.to_operation(out)
-    if out.get("class_name") == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
+    if kind == "MultiHeadAttention" and "input_shape" in (out.get("build_config") or ()):
         del out["build_config"]  # the layer has several input shapes, known from its first call
     if isinstance(out.get("inbound_nodes"), list):
         out["inbound_nodes"] = [convert_call(each) for each in out["inbound_nodes"]]
     return out
-
-
-def _of_initializer(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The config of an initializer of TensorFlow 1: the weight has its own dtype, and random numbers end at 1."""
-    out = {k: v for k, v in config.items() if k != "dtype"}
-    return {**out, "maxval": 1.0} if out.get("maxval", 1.0) is None else out
 
 
 def _of_lambda(config: dict[str, Any]) -> dict[str, Any]:
@@ -148,6 +127,38 @@ def _of_lambda(config: dict[str, Any]) -> dict[str, Any]:
         arrays = {k: v["value"] for k, v in given.items() if isinstance(v, Mapping) and v.get("type") == "ndarray"}
         out["arguments"] = {**given, **arrays}
     return out
+
+
+def _with_present_arguments(config: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The config of a layer or loss with the present names of its arguments, and without those that it has no more."""
+    names = _ARGUMENTS.get(kind, {})
+    if not names.keys().isdisjoint(config):
+        config = {names.get(k, k): v for k, v in config.items() if names.get(k, k)}
+    if config.get("time_major") is False:  # of each recurrent layer
+        config = {k: v for k, v in config.items() if k != "time_major"}
+    if config.get("pad_to_max_tokens") and config.get("max_tokens") is None:  # the default of TensorFlow 2.4
+        config = {**config, "pad_to_max_tokens": False}
+    if config.get("dtype") == "string" and kind in TEXT_LAYERS:  # what the layer takes
+        config = {k: v for k, v in config.items() if k != "dtype"}
+    axis = config.get("axis")
+    if kind == "BatchNormalization" and isinstance(axis, list) and len(axis) == 1:
+        config = {**config, "axis": axis[0]}
+    if config.get("reduction") == "auto":  # the mean, outside of a distribution
+        config = {**config, "reduction": "sum_over_batch_size"}
+    return config
+
+
+def _of_initializer(config: dict[str, Any]) -> dict[str, Any]:
+    """The config of an initializer of TensorFlow 1: the weight has its own dtype, and random numbers end at 1."""
+    if "dtype" not in config:
+        return config
+    out = {k: v for k, v in config.items() if k != "dtype"}
+    return {**out, "maxval": 1.0} if out.get("maxval", 1.0) is None else out
+
+
+def _of_optimizer(config: dict[str, Any], kind: str) -> dict[str, Any]:
+    is_ours = kind in REGISTRY["optimizers"] and find_custom(kind) is None  # another one has arguments of its own
+    return config if not is_ours or _EARLIER_RATES.isdisjoint(config) else optimizer_arguments(config, kind)
 
 
 def optimizer_arguments(config: Mapping[str, Any], kind: str) -> dict[str, Any]:
