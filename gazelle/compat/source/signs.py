@@ -118,26 +118,11 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 found.append(Sign(node.lineno, FUTURE, 1, 2))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             for written in _imported(node):
-                package = ".".join(written.split(".")[: 1 if written.startswith("tensorflow_addons") else 2])
-                if package in ("tensorflow_addons", "tensorflow_probability.layers"):  # for TensorFlow until 2.15
-                    found.append(Sign(node.lineno, package, 1, 2))
-                    roots.add("tensorflow")
-                elif written.startswith("keras_applications"):  # whose functions take the modules of Keras 2
-                    found.append(Sign(node.lineno, "keras_applications", 1, 2))
-                path, shown = api_paths.public(written), api_paths.era(written)
-                inner = keras_path(path)
-                if shown is None and path.startswith(("tensorflow.contrib.", "tensorflow.python.keras")):
-                    found.append(Sign(node.lineno, path, 1, 2))
-                if inner is None:
-                    continue
-                if shown is not None:
-                    found.append(Sign(node.lineno, written, shown, shown))
-                own = path.split(".")[0] in ("keras", "keras_core") and shown != 2
+                found += _of_import(node.lineno, written)
                 if id(node) not in unselected:
-                    roots.add("keras" if own else "tensorflow")
-                if path == "keras.backend":
+                    roots |= _roots_of(written)
+                if (path := api_paths.public(written)) == "keras.backend":
                     backends |= {a.asname or "backend" for a in node.names if a.name in ("backend", path)}
-                found += _of_path(node.lineno, path, inner)
         elif isinstance(node, ast.Call):
             found += _of_call(node, assigned)
         elif isinstance(node, ast.Attribute):
@@ -146,6 +131,39 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
                 roots.add("tensorflow")
             found += _of_attribute(node, modules, backends)
     return found, roots
+
+
+def _package_of_2(written: str) -> str | None:
+    """The package of an imported module if it is for TensorFlow until 2.15."""
+    package = ".".join(written.split(".")[: 1 if written.startswith("tensorflow_addons") else 2])
+    return package if package in ("tensorflow_addons", "tensorflow_probability.layers") else None
+
+
+def _roots_of(written: str) -> set[str]:
+    """The package, keras or tensorflow, that an imported module shows the program to take Keras from."""
+    if _package_of_2(written) is not None:
+        return {"tensorflow"}
+    path = api_paths.public(written)
+    if keras_path(path) is None:
+        return set()
+    is_own = path.split(".")[0] in ("keras", "keras_core") and api_paths.era(written) != 2
+    return {"keras" if is_own else "tensorflow"}
+
+
+def _of_import(line: int, written: str) -> Iterator[Sign]:
+    package = _package_of_2(written)
+    if package is not None:
+        yield Sign(line, package, 1, 2)
+    elif written.startswith("keras_applications"):  # whose functions take the modules of Keras 2
+        yield Sign(line, "keras_applications", 1, 2)
+    path, shown = api_paths.public(written), api_paths.era(written)
+    if shown is None and path.startswith(("tensorflow.contrib.", "tensorflow.python.keras")):
+        yield Sign(line, path, 1, 2)
+    inner = keras_path(path)
+    if inner is not None:
+        if shown is not None:
+            yield Sign(line, written, shown, shown)
+        yield from _of_path(line, path, inner)
 
 
 def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set[str]) -> Iterator[Sign]:

@@ -50,7 +50,8 @@ def _flatten(callbacks: Any) -> Iterator[Callback]:
     if callbacks is None:
         return
     if isinstance(callbacks, Callback):
-        check_events(type(callbacks))
+        kind: Any = type(callbacks)
+        check_events(kind)
         yield callbacks
     elif isinstance(callbacks, (list, tuple)):
         for item in callbacks:
