@@ -459,3 +459,47 @@ def test_call_of_a_subclass_with_other_arguments(keras_2, tf):
     x = np.arange(12.0).reshape(2, 2, 3) / 20
     expected = 2 * plain.predict(np.concatenate([x, x], axis=1), verbose=0)
     np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=1e-6)
+
+
+def test_one_target_of_several_outputs(tf_keras):
+    """One array is the target of each output, in validation, too; numbers of TensorFlow 2.15."""
+    inputs = tf_keras.Input((2,))
+    outputs = [tf_keras.layers.Dense(1, kernel_initializer="ones", name=name)(inputs) for name in "ab"]
+    model = tf_keras.Model(inputs, outputs)
+    model.compile(tf_keras.optimizers.SGD(0.1), {"a": "mse", "b": "mae"}, metrics={"a": "mae"})
+    x, y = np.arange(8.0).reshape(4, 2) / 8, np.array([0.0, 1, 0, 1])
+    history = model.fit(x, y, epochs=2, verbose=0, validation_data=(x, y)).history
+    assert history["loss"] == pytest.approx([1.015625, 0.880146], rel=1e-5)
+    assert history["val_b_loss"] == pytest.approx([0.521484, 0.480469], rel=1e-5)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx([0.789864, 0.309395, 0.480469, 0.454524], rel=1e-5)
+    assert model.train_on_batch(x, y) == pytest.approx([0.789864, 0.309395, 0.480469, 0.454524], rel=1e-5)
+
+
+def test_model_with_a_call_operator_alone(tf_keras):
+    """`fit` calls a model whose class has `__call__` and no `call`, as in training; numbers of TensorFlow 2.15."""
+
+    class Block(tf_keras.layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = tf_keras.layers.Dense(3, kernel_initializer="ones")
+            self.norm = tf_keras.layers.BatchNormalization()
+
+        def __call__(self, x, training=False):
+            return self.norm(self.dense(x), training=training)
+
+    class Net(tf_keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.block, self.dense = Block(), tf_keras.layers.Dense(1, kernel_initializer="ones")
+
+        def __call__(self, x, training=False):
+            return self.dense(self.block(x, training=training))
+
+    x, y = np.arange(8.0).reshape(4, 2) / 8, np.array([0.0, 1, 0, 1])
+    model = Net()
+    model.compile(tf_keras.optimizers.SGD(0.1), "mse")
+    history = model.fit(x, y, epochs=2, verbose=0, shuffle=False).history
+    assert history["loss"] == pytest.approx([8.13179, 0.41042], rel=1e-5)
+    assert model.evaluate(x, y, verbose=0) == pytest.approx(0.270196, rel=1e-5)
+    np.testing.assert_allclose(model.predict(x, verbose=0).ravel(), [0.36474, 0.625616, 0.886491, 1.147367], rtol=1e-5)
+    assert len(model.get_weights()) == 8

@@ -433,7 +433,9 @@ def main(program):
         gca = matplotlib.figure.Figure.gca
         matplotlib.figure.Figure.gca = lambda self, **kwargs: self.add_subplot(**kwargs) if kwargs else gca(self)
 
-        matplotlib.cm.get_cmap = lambda name=None, *_: matplotlib.colormaps[name or "viridis"]
+        matplotlib.cm.get_cmap = lambda name=None, lut=None: matplotlib.colormaps[name or "viridis"].resampled(
+            lut or 256
+        )
         matplotlib.use = matplotlib.style.use = lambda *_, **__: None
         preamble = lambda lines: "\n".join([lines] if isinstance(lines, str) else lines)  # noqa: E731
         matplotlib.RcParams.validate.update(dict.fromkeys(("pgf.preamble", "text.latex.preamble"), preamble))

@@ -70,6 +70,13 @@ class ModelMixin:
     _records_steps = False  # whether steps call `tf.gradients`
     _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        own = vars(cls).get("__call__")
+        if isinstance(own, FunctionType) and era.number() < 3 and _replaces_call(own) and from_gazelle(cls.call):
+            cls.call = own  # the steps of Keras 2 called the model, `call` or not
+            del cls.__call__
+        super().__init_subclass__(**kwargs)
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         if cls.__dict__.get("_core") is Model and (args or not {"inputs", "input"}.isdisjoint(kwargs)):
             cls = compat_class(Functional)
@@ -221,6 +228,11 @@ def _as_given(loss: Any) -> Any:
     """What `compile` was given: functions of the program, and those of the namespaces, which take tensors."""
     converted = lambda one: namespaces.converted(one) if isinstance(one, FunctionType) else one  # noqa: E731
     return tree.map_structure(lambda one: converted(as_given(one)), loss)
+
+
+def _replaces_call(function: FunctionType) -> bool:
+    """Whether a `__call__` of a program computes the outputs itself: it calls no other `__call__`, nor `call`."""
+    return not from_gazelle(function) and not {"__call__", "call"}.intersection(function.__code__.co_names)
 
 
 class SequentialMixin:

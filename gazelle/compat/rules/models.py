@@ -112,6 +112,7 @@ def _summary(instance: Any, kwargs: dict[str, Any]) -> None:
 @rule("Model.fit", "Model.evaluate")
 def _fit(instance: Any, kwargs: dict[str, Any]) -> None:
     _lists_of_arrays(instance, kwargs)
+    _one_target(instance, kwargs)
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
     if era.number() < 3 and isinstance(kwargs.get("class_weight"), str):  # "auto" had no effect
@@ -133,6 +134,7 @@ def with_accuracy(model: Model) -> None:
 @rule("Model.train_on_batch", "Model.test_on_batch")
 def _batch(instance: Any, kwargs: dict[str, Any]) -> None:
     _lists_of_arrays(instance, kwargs)
+    _one_target(instance, kwargs)
     if kwargs.pop("show_accuracy", False):
         with_accuracy(instance)
 
@@ -150,6 +152,19 @@ def _lists_of_arrays(instance: Any, kwargs: dict[str, Any]) -> None:
                 kwargs[name] = array
             elif array.ndim == 1 and shape[1:] == (1,):
                 kwargs[name] = array[:, None]
+
+
+def _one_target(instance: Any, kwargs: dict[str, Any]) -> None:
+    """In tf.keras 2 one array was the target of each output."""
+    number = len(instance.outputs or ()) if era.is_tf_keras_2() else 0
+    if number < 2:
+        return
+    for_each = lambda y: [y] * number if getattr(y, "shape", ()) else y  # noqa: E731 - not of lists and dicts
+    if "y" in kwargs:
+        kwargs["y"] = for_each(kwargs["y"])
+    validation = kwargs.get("validation_data")
+    if isinstance(validation, tuple) and len(validation) > 1:
+        kwargs["validation_data"] = (validation[0], for_each(validation[1]), *validation[2:])
 
 
 @rule("Model.save")
