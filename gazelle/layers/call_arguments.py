@@ -130,17 +130,11 @@ def _default_mode(call: Callable[..., Any]) -> bool | None:
 
 def add_training(layer: Layer, training: bool | None, args: Sequence[Any], kwargs: dict[str, Any]) -> None:
     """Set `training` in the keyword arguments where `call` has a parameter for it; remove it elsewhere."""
-    if _takes(layer, "training") and positional(layer, "training", args) is None:
+    by_keywords = conventions.active.keywords_take_modes and _takes_keywords(type(layer).call)
+    if (by_keywords or "training" in call_argument_names(layer)) and positional(layer, "training", args) is None:
         kwargs["training"] = bool(training)
     else:
         kwargs.pop("training", None)
-
-
-def _takes(layer: Layer, name: str) -> bool:
-    """Whether `call` has a parameter for `training` or `mask`; by convention that is also `**kwargs`."""
-    if name in call_argument_names(layer):
-        return True
-    return conventions.active.keywords_take_modes and _takes_keywords(type(layer).call)
 
 
 @functools.cache
@@ -171,8 +165,10 @@ def add_mask(layer: Layer, masks: list[Any], args: Sequence[Any], kwargs: dict[s
     masked = any(m is not None for m in masks)
     if kwargs.get("mask") is not None:
         mask, masked = kwargs["mask"], True
-    if masked and _takes(layer, "mask") and positional(layer, "mask", args) is None:
-        kwargs["mask"] = mask
+    if masked and positional(layer, "mask", args) is None:
+        by_keywords = conventions.active.keywords_take_modes and _takes_keywords(type(layer).call)
+        if by_keywords or "mask" in call_argument_names(layer):
+            kwargs["mask"] = mask
     return mask, masked
 
 

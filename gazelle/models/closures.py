@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 import jax
 
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from gazelle.models.model import Model
 
 
-#: names by which a loss or metric finds tensors when it is called: those of layers, and gradients for `model.input`
-_LOOKUPS = ("get_layer", "_keras_history", "_inbound_nodes", "inbound_nodes", "gradients")
+T = TypeVar("T")
 
 
 class ClosedLoss:
@@ -54,118 +53,110 @@ class ClosedLoss:
         raise NotImplementedError(f"Loss {self.__name__!r} uses tensors of the model: it is computed only in fit.")
 
 
-class GraphLoss(ClosedLoss):
-    """A loss with gradients for its tensors, which is added to the graph completely, starting from the labels."""
-
-    def __init__(self, function: Callable[..., Any], output: KerasTensor) -> None:
-        target = Input(batch_shape=output.shape)
-        target.accepts_other_sizes = True  # labels (batch, 1) may be broadcast to outputs (batch, n)
-        value = function(target, output)
-        super().__init__(function, list(dict.fromkeys(_independent(value, target))))
-        self._graph = Graph([target, *self.tensors], value)
-
-    def given(self, reports: Mapping[Any, Any]) -> Callable[..., Any]:
-        """The loss as a function of (y_true, y_pred), where `tensors` have these values."""
-        return lambda y_true, y_pred: self._graph.run([y_true, *(reports[tensor] for tensor in self.tensors)])
-
-
 def graph_of_losses(model: Model) -> Graph | None:
     """The graph whose outputs the losses are for; None if `compute_loss` of the model chooses what they compare."""
     return None if overrides(model, "compute_loss") else model._graph
 
 
-def close(model: Model, loss: Nested[LossLike]) -> Nested[LossLike]:
-    """What `compile` was given as loss, functions that use tensors of the model's graph made ready."""
-    graph: Graph | None = graph_of_losses(model)
-    if graph is None or loss is None:
-        return loss
-    outputs = symbolic.leaves(graph.outputs)
-    closed: Any
-    if is_structured(loss, graph.outputs, graph.output_names):
-        closed = _closed(loss, outputs[0], graph)
-    else:
-        losses = per_output("compile(loss=...)", loss, graph.output_names, spread=True)
-        closed = [_closed(f, t, graph) for f, t in zip(losses, outputs, strict=True)]
-        if isinstance(loss, Mapping):
-            closed = dict(zip(graph.output_names, closed, strict=True))
-        elif isinstance(loss, tuple):
-            closed = tuple(closed)
-    tensors = [tensor for one in jax.tree.leaves(closed) if isinstance(one, ClosedLoss) for tensor in one.tensors]
-    if not tensors:
-        return loss
-    model._compute_too(reports={tensor: tensor for tensor in tensors})
-    return closed
+class Closures:
+    """Makes losses and metrics that use tensors of a model's graph ready for its training.
 
-
-def compute_tensors_of(model: Model, metrics: list[Nested[MetricLike]]) -> list[Nested[MetricLike]]:
-    """Have the model compute the tensors of its graph that metrics use: the step binds their values.
-
-    Returns:
-        The metrics; functions that read `y_pred._keras_history` receive the output of the graph as y_pred.
+    Args:
+        model: The model, which computes the tensors in the same pass as its outputs from then on.
     """
-    if model._graph is None:
-        return metrics
-    graph, outputs = model._graph, symbolic.leaves(model._graph.outputs)
-    functions = [one for one in jax.tree.leaves(metrics) if isinstance(one, FunctionType | functools.partial)]
-    tensors = {tensor: tensor for one in functions for tensor in _used(one, outputs[0], graph)}
-    if not tensors:
-        return metrics
-    model._compute_too(reports=tensors)
-    return jax.tree.map(lambda one: _of_output(one, outputs[0]), metrics) if len(outputs) == 1 else metrics
 
+    #: names by which a function finds tensors when it is called
+    lookups: ClassVar[tuple[str, ...]] = ("get_layer",)
 
-def _of_output(function: Any, output: KerasTensor) -> Any:
-    """The function; if it reads `y_pred._keras_history`, with the output of the graph as y_pred."""
-    if not isinstance(function, FunctionType) or not uses_name(function, "_keras_history"):
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def close(self, loss: Nested[LossLike]) -> Nested[LossLike]:
+        """What `compile` was given as loss, functions that use tensors of the model's graph made ready."""
+        graph: Graph | None = graph_of_losses(self._model)
+        if graph is None or loss is None:
+            return loss
+        outputs = symbolic.leaves(graph.outputs)
+        closed: Any
+        if is_structured(loss, graph.outputs, graph.output_names):
+            closed = self._closed(loss, outputs[0], graph)
+        else:
+            losses = per_output("compile(loss=...)", loss, graph.output_names, spread=True)
+            closed = [self._closed(f, t, graph) for f, t in zip(losses, outputs, strict=True)]
+            if isinstance(loss, Mapping):
+                closed = dict(zip(graph.output_names, closed, strict=True))
+            elif isinstance(loss, tuple):
+                closed = tuple(closed)
+        tensors = [tensor for one in jax.tree.leaves(closed) if isinstance(one, ClosedLoss) for tensor in one.tensors]
+        if not tensors:
+            return loss
+        self._model._compute_too(reports={tensor: tensor for tensor in tensors})
+        return closed
+
+    def compute_tensors_of(self, metrics: list[Nested[MetricLike]]) -> list[Nested[MetricLike]]:
+        """Have the model compute the tensors of its graph that metrics use: the step binds their values.
+
+        Returns:
+            The metrics, each as `of_output` returns it if the model has one output.
+        """
+        graph = self._model._graph
+        if graph is None:
+            return metrics
+        outputs = symbolic.leaves(graph.outputs)
+        functions = [one for one in jax.tree.leaves(metrics) if isinstance(one, FunctionType | functools.partial)]
+        tensors = {tensor: tensor for one in functions for tensor in self._used(one, outputs[0], graph)}
+        if not tensors:
+            return metrics
+        self._model._compute_too(reports=tensors)
+        return jax.tree.map(lambda one: self.of_output(one, outputs[0]), metrics) if len(outputs) == 1 else metrics
+
+    def closed(self, loss: Callable[..., Any], output: KerasTensor, tensors: list[KerasTensor]) -> ClosedLoss:
+        """A loss with the tensors that it uses."""
+        return ClosedLoss(self.of_output(loss, output), tensors)
+
+    def of_output(self, function: T, output: KerasTensor) -> T:
+        """A loss or metric that needs more of an output than its value; others as they are."""
         return function
 
-    @functools.wraps(function)
-    def of_output(y_true: Any, y_pred: Any) -> Any:
-        with tracing.bind_symbolic({id(output): y_pred}):
-            return function(y_true, output)
+    def with_mask(self, tensor: KerasTensor) -> Iterator[KerasTensor]:
+        """A tensor of the graph and others that belong to it."""
+        yield tensor
 
-    return of_output
+    def _closed(self, loss: Any, output: KerasTensor, graph: Graph) -> Any:
+        if isinstance(loss, (list, tuple, Mapping)):  # several losses, or the config of one
+            return jax.tree.map(lambda one: self._closed(one, output, graph), loss)
+        tensors = self._used(loss, output, graph)
+        return self.closed(loss, output, tensors) if tensors else loss
+
+    def _used(self, function: Callable[..., Any], output: KerasTensor, graph: Graph) -> list[KerasTensor]:
+        """The tensors of the graph that a loss or metric uses."""
+        found = {id(t): t for t in _of_graph(function, graph)}
+        if not found and any(uses_name(function, name) for name in self.lookups):
+            found = {id(t): t for t in self._looked_up(function, output, graph)}
+        return list(found.values())
+
+    def _looked_up(self, function: Callable[..., Any], output: KerasTensor, graph: Graph) -> Iterator[KerasTensor]:
+        """The tensors of the graph that a function uses: found by calling it on symbolic tensors."""
+        waiting = symbolic.symbolic_leaves(function(Input(batch_shape=output.shape), output))
+        tensors = [tensor for node in graph.nodes for tensor in symbolic.leaves(node.outputs)]
+        known = {id(each) for tensor in tensors for each in self.with_mask(tensor)}
+        seen: set[int] = set()
+        while waiting:
+            tensor = waiting.pop()
+            if id(tensor) in known:
+                yield tensor
+            elif tensor.node is not None and id(tensor.node) not in seen:
+                seen.add(id(tensor.node))
+                waiting += tensor.node.inputs
 
 
 def _of_graph(function: object, graph: Graph) -> Iterator[KerasTensor]:
     """The tensors that a function uses and that depend on inputs of the graph only."""
     inputs = set(map(id, graph.flat_inputs))
-    return (t for t in find_tensors(function) if all(id(root) in inputs for root in _roots(t)))
+    return (t for t in find_tensors(function) if all(id(root) in inputs for root in roots(t)))
 
 
-def _closed(loss: Any, output: KerasTensor, graph: Graph) -> Any:
-    if isinstance(loss, (list, tuple, Mapping)):  # several losses, or the config of one
-        return jax.tree.map(lambda one: _closed(one, output, graph), loss)
-    tensors = _used(loss, output, graph)
-    if not tensors:
-        return loss
-    return GraphLoss(loss, output) if uses_name(loss, "gradients") else ClosedLoss(_of_output(loss, output), tensors)
-
-
-def _used(function: Callable[..., Any], output: KerasTensor, graph: Graph) -> list[KerasTensor]:
-    """The tensors of the graph that a loss or metric uses."""
-    found = {id(t): t for t in _of_graph(function, graph)}
-    if not found and any(uses_name(function, name) for name in _LOOKUPS):
-        found = {id(t): t for t in _looked_up(function, output, graph)}
-    return list(found.values())
-
-
-def _looked_up(function: Callable[..., Any], output: KerasTensor, graph: Graph) -> Iterator[KerasTensor]:
-    """The tensors of the graph, and their masks, that a function uses: found by calling it on symbolic tensors."""
-    waiting = symbolic.symbolic_leaves(function(Input(batch_shape=output.shape), output))
-    tensors = [tensor for node in graph.nodes for tensor in symbolic.leaves(node.outputs)]
-    known = {id(each) for tensor in tensors for each in (tensor, vars(tensor).get("given_mask"))}
-    seen: set[int] = set()
-    while waiting:
-        tensor = waiting.pop()
-        if id(tensor) in known:
-            yield tensor
-        elif tensor.node is not None and id(tensor.node) not in seen:
-            seen.add(id(tensor.node))
-            waiting += tensor.node.inputs
-
-
-def _roots(tensor: KerasTensor) -> Iterator[KerasTensor]:
+def roots(tensor: KerasTensor) -> Iterator[KerasTensor]:
     """The inputs that a tensor depends on."""
     seen: set[int] = set()
     waiting = [tensor]
@@ -177,19 +168,3 @@ def _roots(tensor: KerasTensor) -> Iterator[KerasTensor]:
         elif id(node) not in seen:
             seen.add(id(node))
             waiting += node.inputs
-
-
-def _independent(value: Any, target: KerasTensor) -> Iterator[KerasTensor]:
-    """The last tensors before `value` that do not depend on `target`; `value` follows from them and `target`."""
-    seen: set[int] = set()
-    waiting = symbolic.symbolic_leaves(value)
-    while waiting:
-        tensor = waiting.pop()
-        if tensor is target:
-            continue
-        if not any(root is target for root in _roots(tensor)):
-            yield tensor
-        elif id(tensor.node) not in seen:
-            seen.add(id(tensor.node))
-            assert tensor.node is not None
-            waiting += tensor.node.inputs

@@ -15,7 +15,6 @@ from gazelle.core.serialization import deserialize, serialize
 from gazelle.core.traceback import warn
 from gazelle.layers import weight_tree
 from gazelle.metrics import Mean
-from gazelle.models import closures
 from gazelle.models.checks import check_integer
 from gazelle.optimizers.loss_scale import scaled
 from gazelle.training.compile_metrics import CompileMetrics
@@ -63,8 +62,9 @@ def compile_model(model: Model, arguments: dict[str, Any], auto_scale_loss: bool
         optimizer = scaled(optimizer)
     for entry in jax.tree.leaves(loss, is_leaf=lambda v: v is not None and not isinstance(v, (list, tuple, dict))):
         losses.get(entry)
-    arguments["loss"] = closures.close(model, loss)
-    metrics, weighted = closures.compute_tensors_of(model, [metrics, weighted])
+    closures = model._closures(model)
+    arguments["loss"] = closures.close(loss)
+    metrics, weighted = closures.compute_tensors_of([metrics, weighted])
     arguments.update(metrics=metrics, weighted_metrics=weighted)
     with_metrics = metrics is not None or weighted is not None
     model._compile_state = None  # the optimizer is assigned, not replaced

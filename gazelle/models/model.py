@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, overload
 
 from gazelle.core import outdated, shape_inference, symbolic
 from gazelle.core.config import has_own_get_config
@@ -41,6 +41,7 @@ from gazelle.layers import stateless, weight_tree
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
 from gazelle.models import compiling, default_steps, evaluation, fitting, model_metrics, step_methods, structure
+from gazelle.models.closures import Closures
 from gazelle.models.graph import AuxiliaryOutputs, Graph
 from gazelle.models.state_tree import put, read
 from gazelle.models.text_inputs import TextInputs
@@ -97,6 +98,7 @@ class Model(Layer):
     """
 
     _namespace = "models"
+    _closures: ClassVar[type[Closures]] = Closures
     _sparse_inputs = "call"
     stop_training: bool = False
     stop_evaluating: bool = False

@@ -13,6 +13,7 @@ from gazelle import tree
 from gazelle.compat import era, facade, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
 from gazelle.compat.arguments.columns import OF_LABELS
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
+from gazelle.compat.closures import ClosuresOfPrograms
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.layers.module_layer import ModuleWrapper
 from gazelle.compat.metrics import containers, keras1_metrics
@@ -67,13 +68,14 @@ class ModelMixin:
     _make_train_function, _make_test_function, _make_predict_function = map(Maker, step_functions.STEPS)
 
     _wrapped_in_programs = {**dict.fromkeys(STEPS, step_on_tensors), "compute_loss": loss_as_array}
+    _closures = ClosuresOfPrograms
     _records_steps = False  # whether steps call `tf.gradients`
     _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         own = vars(cls).get("__call__")
         if isinstance(own, FunctionType) and era.number() < 3 and _replaces_call(own) and from_gazelle(cls.call):
-            cls.call = own  # the steps of Keras 2 called the model, `call` or not
+            cls.call = own  # type: ignore[method-assign]  # the steps of Keras 2 called the model, `call` or not
             del cls.__call__
         super().__init_subclass__(**kwargs)
 
