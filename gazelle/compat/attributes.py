@@ -24,7 +24,7 @@ from gazelle.compat.layers.dropout_cells import DropoutRNNCellMixin
 from gazelle.compat.optimizers.graph_optimizers import GraphOptimizer
 from gazelle.compat.regularizers import Constraints
 from gazelle.compat.types import TensorResult
-from gazelle.compat.weights import initializations
+from gazelle.compat.weights import initializations, weight_lists
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.policies import CALIBRATED
 from gazelle.core.serialization import serialize
@@ -439,7 +439,7 @@ def assign(instance: Any, name: str, value: Any) -> Any:
     elif name == "_name" and isinstance(instance, Layer) and "name" in vars(instance) and era.number() < 3:
         vars(instance)["name"] = value
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
-        methods.set_weights_lists(instance, name, value)
+        weight_lists.set_weights_lists(instance, name, value)
     elif isinstance(instance, Layer) and name == "constraints" and type(value) is dict and era.number() == 1:
         vars(instance)[name] = Constraints(value)
     elif isinstance(instance, Model) and name == "outputs" and isinstance(value, list) and _symbolic(value):

@@ -13,19 +13,18 @@ import functools
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from gazelle.compat import era, logs
 from gazelle.compat.backend.functions import all_updates
-from gazelle.compat.backend.lifting import GraphVariable
 from gazelle.compat.backend.updates import DebiasedUpdate
 from gazelle.compat.classes import adopt, core_class, is_generated
 from gazelle.compat.types import Arguments, Keywords, Nested, Outputs, PathLike, Scores, TensorLike
 from gazelle.core import symbolic, tracing
 from gazelle.core.context_variables import assigned
 from gazelle.core.variable import Variable
-from gazelle.layers import Layer, weight_tree
+from gazelle.layers import Layer
 from gazelle.models import Model
 from gazelle.saving import keras_v3, tensorflow_format
 from gazelle.training.callbacks.history import History
@@ -146,23 +145,6 @@ def updates_after_call(layer: Layer) -> Iterator[None]:
             update.variable.assign(update.value)
     finally:
         vars(layer).pop("_updates_of_call", None)
-
-
-def set_weights_lists(layer: Layer, name: str, variables: Iterable[Variable]) -> None:
-    """`layer.trainable_weights = [...]` of a layer that creates its weights itself: only these are trained.
-
-    The other variables of the layer, made by `K.variable`, are not weights: they are neither trained nor saved.
-    """
-    chosen = list(variables)
-    vars(layer)[f"_given_{name}"] = chosen  # the weight tree finds them here, even if no other attribute has them
-    for variable in chosen:
-        variable.trainable = variable.made_trainable = name == "trainable_weights"
-        variable.persistent = True
-    given = {id(v) for key, found in vars(layer).items() if key.startswith("_given_") for v in found}
-    for child in weight_tree.children(layer):
-        unlisted = name == "trainable_weights" or isinstance(child, GraphVariable)
-        if isinstance(child, Variable) and id(child) not in given and unlisted:
-            child.trainable, child.persistent = False, False
 
 
 _WAITING = "_deferred_weights"  # attribute of a model whose weights wait

@@ -176,3 +176,40 @@ def test_names_of_weights_of_recurrent_layers_in_tensorflow_1(tf_keras):  # name
     model = tf_keras.Sequential([both, tf_keras.layers.LSTM(2, name="last")])
     model.build((None, None, 3))
     assert (both.weights[0].name, model.layers[1].weights[0].name) == ("both/forward_steps/kernel:0", "last/kernel:0")
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        lambda layer, more: layer.trainable_weights.extend(more),
+        lambda layer, more: [layer._trainable_weights.append(one) for one in more],
+        lambda layer, more: setattr(layer, "trainable_weights", layer.trainable_weights.__iadd__(more)),
+        lambda layer, more: setattr(layer, "_trainable_weights", layer._trainable_weights.__iadd__(more)),
+    ],
+)
+def test_weights_of_layers_inside_are_in_the_order_in_which_they_are_appended(listed):
+    era.set_release(era.Release(2, True, (2, 2)))
+
+    class Layer(layers.Layer):
+        def build(self, input_shape):
+            self.w = self.add_weight(name="w", shape=(2,), initializer="zeros")
+            self.first, self.second = layers.Dense(2), layers.Dense(2)
+            for layer in (self.second, self.first):
+                layer.build(input_shape)
+                listed(self, layer.trainable_weights)
+            super().build(input_shape)
+
+        def call(self, x):
+            return self.first(x) + self.second(x) + self.w
+
+        def compute_output_shape(self, input_shape):
+            return (input_shape[0], 2)
+
+    layer = Layer()
+    model = keras.models.Sequential([layer])
+    model.build((None, 4))
+    assert [w.shape for w in model.get_weights()] == [(2,), (4, 2), (2,), (4, 2), (2,)]
+    model.set_weights([np.full(w.shape, number, "float32") for number, w in enumerate(model.get_weights())])
+    found = [w.max() for inner in (layer.second, layer.first) for w in inner.get_weights()]
+    assert found == [1.0, 2.0, 3.0, 4.0]
+    assert len(layer.trainable_weights) == 5

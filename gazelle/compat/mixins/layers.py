@@ -21,7 +21,7 @@ from gazelle.compat.mixins.variables import SymbolicTensor
 from gazelle.compat.private import private_methods
 from gazelle.compat.regularizers import Penalty
 from gazelle.compat.types import TensorLike
-from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_order
+from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_lists, weight_order
 from gazelle.constraints import Constraint
 from gazelle.core import dtypes, names, shape_inference, symbolic, tracing
 from gazelle.core.errors import StateError, message
@@ -303,7 +303,11 @@ class LayerMixin(CompatObject):
     def trainable_weights(self) -> list[Any]:
         """The weights that training changes; until Keras 3 those of a model follow those of its layers."""
         found: list[Any] = super().trainable_weights
-        return found if era.number() == 3 else weight_order.trained_in_order(self, found)
+        if era.number() == 3:
+            return found
+        found = weight_order.trained_in_order(self, found)
+        extends = era.is_package_before_2_3() and not isinstance(self, Model)
+        return weight_lists.WeightList(self, found) if extends else found
 
     trainable_variables = trainable_weights
 
