@@ -12,7 +12,7 @@ from gazelle.layers import Layer, tracking_order, weight_tree
 
 
 class WeightList(list[Variable]):
-    """`trainable_weights` of a layer before Keras 2.3: what a program appends follows the weights of the layer itself."""
+    """`trainable_weights` of a layer before Keras 2.3: what a program appends follows the weights of the layer."""
 
     def __init__(self, layer: Layer, variables: Iterable[Variable]) -> None:
         super().__init__(variables)
