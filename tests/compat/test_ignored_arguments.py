@@ -51,6 +51,7 @@ REASONS = {
     "backend/sessions.py __init__": "target",  # this process
     "private/keras_src.py make": "metadata",
     "private/legacy_serialization.py deserialize_keras_object": "printable_module_name",  # for error messages
+    "closures.py lambda": "y_pred",  # computed in the graph again
     "mixins/masks.py called": "dtype",
     "old_variable.py get_value": "borrow",  # a copy
     "old_variable.py set_value": "borrow",
