@@ -74,9 +74,12 @@ class ModelMixin:
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         own = vars(cls).get("__call__")
-        if isinstance(own, FunctionType) and era.number() < 3 and _replaces_call(own) and from_gazelle(cls.call):
-            cls.call = own  # type: ignore[method-assign]  # the steps of Keras 2 called the model, `call` or not
-            del cls.__call__
+        if isinstance(own, FunctionType) and _replaces_call(own) and from_gazelle(cls.call):
+            # steps call the model, `call` or not; those of Keras 3 pass `training` to a `call` that takes it
+            for_steps = own if era.number() < 3 else lambda self, *args: own(self, *args)
+            cls.call = for_steps  # type: ignore[method-assign]
+            if era.number() < 3:
+                del cls.__call__
         super().__init_subclass__(**kwargs)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
