@@ -476,7 +476,7 @@ def test_one_target_of_several_outputs(tf_keras):
     assert model.train_on_batch(x, y) == pytest.approx([0.789864, 0.309395, 0.480469, 0.454524], rel=1e-5)
 
 
-@pytest.mark.parametrize("number, losses", [(2, [8.13179, 0.41042]), (3, [6.820118, 2.105091])])
+@pytest.mark.parametrize(("number", "losses"), [(2, [8.13179, 0.41042]), (3, [6.820118, 2.105091])])
 def test_model_with_a_call_operator_alone(tf_keras, number, losses):
     """`fit` calls a model whose class has `__call__` and no `call`, Keras 3 not as in training; numbers of both."""
     era.set_release(era.Release(number, number == 3))
