@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -16,6 +17,9 @@ from gazelle.core.types import Array, Tree
 from gazelle.layers.recurrent_cells import _Cell
 from gazelle.layers.stacked_cells import Cell, StackedRNNCells, step
 from gazelle.ops import native
+
+#: the most steps for a loop of Python, which is faster up to about this number
+_STEPS_IN_PYTHON = 32
 
 
 class ScanOptions(NamedTuple):
@@ -106,7 +110,7 @@ def _scan_gates(cell: _Cell, x: Any, states: list[Any], mask: Any, how: ScanOpti
     if recurrent is None and not how.unroll and kernels:
         done = cell._native_scan(x, states, mask, how.reverse)
     if done is None:
-        done = jax.lax.scan(body, states, (x, mask), reverse=how.reverse, unroll=how.unroll)[::-1]
+        done = _loop(body, states, (x, mask), how)[::-1]
     outputs, states = done
     if mask is not None and how.zero:
         outputs = select(mask, outputs, jnp.zeros_like(outputs))
@@ -156,7 +160,7 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
         return (select(counts, new, states), last), shown
 
     if mask is None:
-        states, outputs = jax.lax.scan(plain, states, (x, numbers), reverse=how.reverse, unroll=how.unroll)
+        states, outputs = _loop(plain, states, (x, numbers), how)
         return outputs, states
     first = jax.tree.leaves(states[-1] if isinstance(states[0], (list, tuple)) else states)[0]
     shape = jax.eval_shape(lambda: call(states, jax.tree.map(lambda values: values[0], (x, numbers)))[0])
@@ -165,5 +169,20 @@ def _scan_any(cell: Cell, x: Any, states: list[Any], mask: Any, how: ScanOptions
         lambda s: first.astype(s.dtype) if first.shape == s.shape else jnp.zeros(s.shape, s.dtype), shape
     )
     steps = ((x, numbers), mask)
-    (states, _), outputs = jax.lax.scan(masked, (states, last), steps, reverse=how.reverse, unroll=how.unroll)
+    (states, _), outputs = _loop(masked, (states, last), steps, how)
     return outputs, states
+
+
+def _loop(body: Callable[[Any, Any], tuple[Any, Any]], carry: Any, xs: Any, how: ScanOptions) -> tuple[Any, Any]:
+    """The final carry and the outputs of `body` over the steps of xs.
+
+    Outside of compiled functions it is a loop of Python, where a cell may print values, unless it has many steps: JAX
+    compiles its own loop again in each call there.
+    """
+    count = jax.tree.leaves(xs)[0].shape[0]
+    if not 0 < count <= _STEPS_IN_PYTHON or tracing.is_traced():
+        return jax.lax.scan(body, carry, xs, reverse=how.reverse, unroll=how.unroll)
+    outputs: list[Any] = [None] * count
+    for index in reversed(range(count)) if how.reverse else range(count):
+        carry, outputs[index] = body(carry, jax.tree.map(lambda values, index=index: values[index], xs))
+    return carry, jax.tree.map(lambda *steps: jnp.stack(steps), *outputs)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 import jax.numpy as jnp
 
+from gazelle.core.tracing import is_traced
 from gazelle.ops.platforms import by_platform
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ def _moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
 
 
 def _batch_moments(x: Any, over: tuple[int, ...]) -> tuple[Any, Any]:
+    if not is_traced():  # outside of compiled functions a branch is compiled again in each call
+        return _moments(x, over)
     return by_platform(lambda x: _moments_of_squares(x, over), lambda x: _moments(x, over), x)
 
 

@@ -34,8 +34,11 @@ def conditional(condition: ArrayLike, if_true: Callable[[], Tree], if_false: Cal
     """Return `if_true()` if the scalar condition holds, else `if_false()`, which are trees of arrays of equal shapes.
 
     On a CPU this is a branch. Elsewhere both are computed: a GPU waits for the host at each branch, which reads the
-    condition. So this is for conditions that nearly always hold.
+    condition. So this is for conditions that nearly always hold. Outside of compiled functions it is that of Python,
+    as JAX compiles a branch again each time there.
     """
+    if not isinstance(condition, jax.core.Tracer):
+        return if_true() if condition else if_false()
 
     def selected() -> Any:
         return jax.tree.map(lambda new, old: jnp.where(condition, new, old), if_true(), if_false())
