@@ -349,8 +349,10 @@ class Growing(layers.Layer):
         return state, [state]
 
 
-def test_a_loss_that_overflows_in_a_recurrent_network_is_a_warning():
-    model = gazelle.Sequential([layers.Input((4, 2)), layers.RNN(Growing()), layers.Dense(1)])
+@pytest.mark.parametrize(("steps", "name"), [(4, "growing"), (40, "rnn")])
+def test_a_loss_that_overflows_in_a_recurrent_network_is_a_warning(steps, name):
+    """Calls of a cell have values in short sequences, so that it is the first layer."""
+    model = gazelle.Sequential([layers.Input((steps, 2)), layers.RNN(Growing()), layers.Dense(1)])
     model.compile("sgd", "mse")
-    with pytest.warns(RuntimeWarning, match="The first layer whose output is not finite is 'rnn"):
-        model.fit(np.ones((2, 4, 2), "float32"), np.ones(2), verbose=0)
+    with pytest.warns(RuntimeWarning, match=f"The first layer whose output is not finite is '{name}"):
+        model.fit(np.ones((2, steps, 2), "float32"), np.ones(2), verbose=0)
