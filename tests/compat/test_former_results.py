@@ -476,6 +476,21 @@ def test_one_target_of_several_outputs(tf_keras):
     assert model.train_on_batch(x, y) == pytest.approx([0.789864, 0.309395, 0.480469, 0.454524], rel=1e-5)
 
 
+def test_a_step_of_the_program_receives_one_target_for_several_outputs(tf_keras):
+    shapes = []
+
+    class Own(tf_keras.Model):
+        def train_step(self, data):
+            shapes.append(data[1].shape)
+            return {"loss": 0.0}
+
+    inputs = tf_keras.Input((2,))
+    model = Own(inputs, [tf_keras.layers.Dense(1)(inputs), tf_keras.layers.Dense(1)(inputs)])
+    model.compile("sgd")
+    model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+    assert {tuple(shape)[1:] for shape in shapes} == {(3,)}
+
+
 @pytest.mark.parametrize(("number", "losses"), [(2, [8.13179, 0.41042]), (3, [6.820118, 2.105091])])
 def test_model_with_a_call_operator_alone(tf_keras, number, losses):
     """`fit` calls a model whose class has `__call__` and no `call`, Keras 3 not as in training; numbers of both."""

@@ -19,6 +19,7 @@ from gazelle.core.registry import REGISTRY
 from gazelle.core.traceback import warn
 from gazelle.layers import Layer
 from gazelle.models import Model
+from gazelle.models.step_methods import STEP_METHODS, overrides
 from gazelle.optimizers import Optimizer
 from gazelle.training.compile_metrics import for_every_output
 
@@ -155,9 +156,9 @@ def _lists_of_arrays(instance: Any, kwargs: dict[str, Any]) -> None:
 
 
 def _one_target(instance: Any, kwargs: dict[str, Any]) -> None:
-    """In tf.keras 2 one array was the target of each output."""
+    """In tf.keras 2 one array was the target of each output; steps of the program receive it as it is."""
     number = len(instance.outputs or ()) if era.is_tf_keras_2() else 0
-    if number < 2:
+    if number < 2 or any(overrides(instance, name) for name in STEP_METHODS):
         return
     for_each = lambda y: [y] * number if getattr(y, "shape", ()) else y  # noqa: E731 - not of lists and dicts
     if "y" in kwargs:
