@@ -75,41 +75,51 @@ class Aliases(MetaPathFinder):
         return found
 
     def _found(self, fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
+        root = fullname.partition(".")[0]
         if fullname == "tensorflow":
             return _tensorflow_spec()
         other = _public(fullname)
         if other != fullname:
             return ModuleSpec(fullname, _Existing(importlib.import_module(other)), is_package=True)
-        if fullname.partition(".")[0] == "theano" and PathFinder.find_spec("theano") is None:
+        if root == "theano" and PathFinder.find_spec("theano") is None:
             return _theano_spec(fullname)
-        if fullname.split(".")[:2][1:] == ["src"] and fullname.partition(".")[0] in NAMES:
+        if root in NAMES and fullname.split(".")[:2][1:] == ["src"]:
             return _source_spec(fullname)
         if fullname in workers.MODULES:
-            spec = PathFinder.find_spec(fullname, path)
-            if spec is not None and spec.loader is not None:
-                spec.loader = Then(spec.loader, workers.prepare)
-            return spec
-        if fullname.partition(".")[0] == "tensorflow_probability" and not _is_real("tensorflow"):
+            return _workers_spec(fullname, path)
+        if root == "tensorflow_probability" and not _is_real("tensorflow"):
             return _probability_spec(fullname)
         if fullname == "tensorboard.compat.notf" and not _is_real("tensorflow"):
             return ModuleSpec(fullname, _Empty())
-        real = meaning(fullname)
         if fullname in _COMPANIONS and PathFinder.find_spec(fullname) is None:
             text = message(f"No module named {fullname!r}", hint=_COMPANIONS[fullname])
             raise ModuleNotFoundError(text, name=fullname)
+        real = meaning(fullname)
         if real is None:
-            if fullname.startswith("tensorflow.") and _is_facade(sys.modules.get("tensorflow")):
-                return _tensorflow_part(fullname)
-            return None
+            is_part = root == "tensorflow" and _is_facade(sys.modules.get("tensorflow"))
+            return _tensorflow_part(fullname) if is_part else None
         if fullname.startswith("tensorflow.python.") and _is_real("tensorflow"):
             return None  # TensorFlow itself imports this private copy of Keras and needs the original
-        if real == "gazelle":
-            return ModuleSpec(fullname, _Root(), is_package=True)
-        old_names = importlib.import_module("gazelle.compat.old_names")
-        path = old_names.path_of(real)  # has precedence over files of gazelle with the same name
-        if path == real and not _is_module(real):
-            raise _missing(fullname, real)
-        return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
+        return _keras_spec(fullname, real)
+
+
+def _workers_spec(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """A module that starts processes, which become ready for programs of Keras, too."""
+    spec = PathFinder.find_spec(fullname, path)
+    if spec is not None and spec.loader is not None:
+        spec.loader = Then(spec.loader, workers.prepare)
+    return spec
+
+
+def _keras_spec(fullname: str, real: str) -> ModuleSpec:
+    """A module of Keras; `real` is the part of gazelle for which it is."""
+    if real == "gazelle":
+        return ModuleSpec(fullname, _Root(), is_package=True)
+    old_names = importlib.import_module("gazelle.compat.old_names")
+    path = old_names.path_of(real)  # has precedence over files of gazelle with the same name
+    if path == real and not _is_module(real):
+        raise _missing(fullname, real)
+    return ModuleSpec(fullname, _Existing(_namespaces().namespace(path)), is_package=True)
 
 
 def _is_lookup() -> bool:

@@ -26,6 +26,8 @@ _with_arguments_of_compile: ContextVar[bool] = ContextVar("gazelle_arguments_of_
 T = TypeVar("T")
 #: entry of a config made by `rebuild`: the class itself
 _CLASS = "class"
+#: class names of the values that JSON does not have
+_MARKED = frozenset({"__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__", "__tuple__"})
 
 
 class _NoConfigError(ArgumentTypeError):
@@ -52,6 +54,16 @@ def serialize(value: object, by_name: bool = True) -> Serialized:
         return serialize_object(value)
     if _rebuilding.get():
         return value
+    marked = _with_mark(value)
+    if marked is not None:
+        return marked
+    if callable(value) and hasattr(value, "__name__"):
+        return serialize_function(value, by_name)
+    raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
+
+
+def _with_mark(value: Any) -> Any:
+    """The entry for a value that JSON does not have, which `_marked` reads, or the name of a dtype; None for others."""
     if isinstance(value, (np.ndarray, np.generic)) or _is_jax_array(value) or hasattr(value, "__jax_array__"):
         return _serialize_array(value)
     if isinstance(value, slice):
@@ -67,9 +79,7 @@ def serialize(value: object, by_name: bool = True) -> Serialized:
         return np.dtype(value).name
     if isinstance(value, type) and isinstance(getattr(value, "dtype", None), np.dtype):  # jnp.float32
         return value.dtype.name  # type: ignore[attr-defined]
-    if callable(value) and hasattr(value, "__name__"):
-        return serialize_function(value, by_name)
-    raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
+    return None
 
 
 def serialize_argument(value: object, by_name: bool = True) -> Serialized:
@@ -216,30 +226,11 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
     name, config = value.get("class_name"), value.get("config", {})
     if name is None or "config" not in value:
         return {k: deserialize(v, namespace) for k, v in value.items()}
-    if name == "__numpy__":
-        return _array(config["value"], np.dtype(config["dtype"]))
-    if name == "__tensor__":
-        import jax.numpy as jnp
-
-        return jnp.asarray(_array(config["value"], np.dtype(config["dtype"])))
-    if name == "__bytes__":
-        return config["value"].encode("utf-8", "surrogateescape")
-    if name == "__slice__":
-        return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
-    if name == "__ellipsis__":
-        return Ellipsis
-    if name == "__tuple__":
-        return tuple(deserialize(v) for v in value.get("items", config or ()))
+    if name in _MARKED:
+        return _marked(name, value, config)
     target: Any = target_of(value, namespace)
     if target is None:
-        error = unknown(
-            "class or function in the config",
-            config if name == "function" else name,
-            (n for table in REGISTRY.values() for n in table),
-            outdated.class_hint(name)
-            or "Your own classes are given by custom_objects={...} or @register_keras_serializable().",
-        )
-        raise ArgumentTypeError(english(error))
+        raise _unknown(config if name == "function" else name)
     if name == "function":
         return target
     out = shared_objects.find(value)
@@ -249,10 +240,42 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
         raise ArgumentTypeError(message(f"The config of {name}", expected="a dict of arguments", got=repr(config)[:80]))
     out = target.from_config(config) if hasattr(target, "from_config") else target(**config)
     shared_objects.store(value, out)
+    _build_and_compile(out, value)
+    return out
+
+
+def _marked(name: str, value: Mapping[str, Any], config: Any) -> Any:
+    """A value that JSON does not have, from the entry that `serialize` wrote for it."""
+    if name in ("__numpy__", "__tensor__"):
+        array = _array(config["value"], np.dtype(config["dtype"]))
+        if name == "__numpy__":
+            return array
+        import jax.numpy as jnp
+
+        return jnp.asarray(array)
+    if name == "__bytes__":
+        return config["value"].encode("utf-8", "surrogateescape")
+    if name == "__slice__":
+        return slice(*(deserialize(config[key]) for key in ("start", "stop", "step")))
+    if name == "__tuple__":
+        return tuple(deserialize(v) for v in value.get("items", config or ()))
+    return Ellipsis
+
+
+def _unknown(name: str) -> ArgumentTypeError:
+    """The error about a class or function that is not registered."""
+    names = (n for table in REGISTRY.values() for n in table)
+    hint = "Your own classes are given by custom_objects={...} or @register_keras_serializable()."
+    return ArgumentTypeError(
+        english(unknown("class or function in the config", name, names, outdated.class_hint(name) or hint))
+    )
+
+
+def _build_and_compile(out: Any, value: Mapping[str, Any]) -> None:
+    """Build and compile a new object, if its entry contains shapes and arguments of `compile`."""
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
         out.build_from_config(shapes)
     compiled = value.get("compile_config")
     if compiled and hasattr(out, "compile_from_config"):
         out.compile_from_config(compiled)
-    return out

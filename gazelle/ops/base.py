@@ -79,8 +79,8 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
     tensors adds a node to the graph instead. The static signature stays that of `function`.
     """
     names = list(inspect.signature(function).parameters)
-    single = [name in ARRAY for name in names]
-    several = [name in ARRAYS for name in names]
+    conversions = {name: arrays if name in ARRAYS else array for name in names if name in ARRAY or name in ARRAYS}
+    of_positions = [(i, conversions[name]) for i, name in enumerate(names) if name in conversions]
     of_sizes = function.__name__ in sizes.ARITHMETIC
 
     @functools.wraps(function)
@@ -100,16 +100,12 @@ def lift(function: Callable[P, R]) -> Callable[P, R]:
     def compute(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         converted = list(args)
         try:
-            for i, value in enumerate(converted[: len(single)]):
-                if single[i]:
-                    converted[i] = array(value)
-                elif several[i]:
-                    converted[i] = arrays(value)
+            for i, convert in of_positions:
+                if i < len(converted):
+                    converted[i] = convert(converted[i])
             for name, value in kwargs.items():
-                if name in ARRAY:
-                    kwargs[name] = array(value)
-                elif name in ARRAYS:
-                    kwargs[name] = arrays(value)
+                if name in conversions:
+                    kwargs[name] = conversions[name](value)
             return cast(Callable[..., R], function)(*converted, **kwargs)
         except DataError:  # integers of more bits than the device has
             raise

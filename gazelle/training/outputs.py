@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -79,38 +79,16 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
     """`value` as a list with one entry per output. `spread`: a single value counts for every output."""
     if isinstance(value, (list, tuple)) and not value:
         value = None
-    if isinstance(value, Mapping) and _is_nested(value, names, is_data=not what.startswith("compile")):
-        flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
-        if len(flat) == len(names):  # in the structure of nested outputs
-            return flat
     if isinstance(value, Mapping):
-        wrong = [key for key in value if key not in names]
-        if wrong:
-            raise unknown(f"output in {what}", wrong[0], names)
-        entries = [value.get(name) for name in names]
-        if what == "compile(loss=...)":  # a list with the one loss of an output
-            return list(map(_single, entries))
-        return entries
+        return _of_dict(what, value, names)
     if len(names) == 1:
-        if isinstance(value, (list, tuple)) and len(value) == 1:
-            return [value[0]]
-        if spread and isinstance(value, (list, tuple)):
+        if not isinstance(value, (list, tuple)):
+            return [value]
+        if spread and len(value) != 1:
             raise ArgumentError(message(what, expected=f"one entry, for output '{names[0]}'", got=len(value)))
-        return [value]
+        return [value[0] if len(value) == 1 else value]
     if isinstance(value, (list, tuple)):
-        flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
-        if len(value) != len(names) and len(flat) == len(names):  # in the structure of nested outputs
-            return flat
-        if len(value) != len(names):
-            raise ArgumentError(
-                message(
-                    what,
-                    expected=f"{len(names)} entries, one per output ({', '.join(names)})",
-                    got=f"{len(value)}",
-                    hint=f"Or give a dict such as {{'{names[0]}': ...}}.",
-                )
-            )
-        return list(map(_single, value)) if what == "compile(loss=...)" else list(value)
+        return _of_list(what, value, names)
     if value is None or spread:
         return [value] * len(names)
     raise ArgumentError(
@@ -121,6 +99,40 @@ def per_output(what: str, value: Nested[Any], names: list[str], *, spread: bool 
             hint="Give a list or a dict by output name.",
         )
     )
+
+
+def _of_dict(what: str, value: Mapping[str, Any], names: list[str]) -> list[Any]:
+    """The entries of a dict by names of outputs, or in the structure of nested outputs."""
+    if _is_nested(value, names, is_data=not what.startswith("compile")):
+        flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+        if len(flat) == len(names):
+            return flat
+    wrong = [key for key in value if key not in names]
+    if wrong:
+        raise unknown(f"output in {what}", wrong[0], names)
+    return _entries(what, [value.get(name) for name in names])
+
+
+def _of_list(what: str, value: Sequence[Any], names: list[str]) -> list[Any]:
+    """The entries of a list of several outputs, or in the structure of nested outputs."""
+    if len(value) == len(names):
+        return _entries(what, list(value))
+    flat = jax.tree.leaves(value, is_leaf=lambda leaf: leaf is None)
+    if len(flat) == len(names):
+        return flat
+    raise ArgumentError(
+        message(
+            what,
+            expected=f"{len(names)} entries, one per output ({', '.join(names)})",
+            got=f"{len(value)}",
+            hint=f"Or give a dict such as {{'{names[0]}': ...}}.",
+        )
+    )
+
+
+def _entries(what: str, entries: list[Any]) -> list[Any]:
+    """The entries; in place of a list with the one loss of an output this loss."""
+    return list(map(_single, entries)) if what == "compile(loss=...)" else entries
 
 
 def _is_nested(value: Mapping[Any, Any], names: list[str], is_data: bool) -> bool:

@@ -53,6 +53,20 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
             tuple(renamed_arguments.value(n, a, era.number()) for n, a in zip(names_now, args, strict=False))
             + args[len(names_now) :]
         )
+    translated = _current_names(kinds, method, kwargs)
+    for key in _keys(kinds, method):
+        if key in rules.RULES:
+            args, translated = rules.RULES[key](instance, args, translated)
+    if era.number() < 3:
+        for key in _keys(kinds, method):
+            for name, given in defaults.of(key).items():
+                if name not in translated and len(args) <= defaults.position(owner, method, name):
+                    translated[name] = renamed_arguments.value(name, given, era.number())
+    return args, translated
+
+
+def _current_names(kinds: list[str], method: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Keyword arguments by their current names; an error if one has no equivalent."""
     translated: dict[str, Any] = {}
     for name, given in kwargs.items():
         if name in renamed_arguments.REFUSED and given is not None:
@@ -64,15 +78,7 @@ def arguments(owner: Any, method: str, args: tuple[Any, ...], kwargs: dict[str, 
         new = renamed_arguments.renamed(kinds, method, name)
         if new and name not in renamed_arguments.REFUSED:
             translated[new] = renamed_arguments.value(new, given, era.number())
-    for key in _keys(kinds, method):
-        if key in rules.RULES:
-            args, translated = rules.RULES[key](instance, args, translated)
-    if era.number() < 3:
-        for key in _keys(kinds, method):
-            for name, given in defaults.of(key).items():
-                if name not in translated and len(args) <= defaults.position(owner, method, name):
-                    translated[name] = renamed_arguments.value(name, given, era.number())
-    return args, translated
+    return translated
 
 
 def of_constructor(instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any], by_gazelle: bool) -> Any:

@@ -10,6 +10,7 @@ import difflib
 import importlib
 import re
 import sys
+from collections.abc import Callable
 from enum import Enum
 from types import ModuleType
 from typing import Any
@@ -153,11 +154,7 @@ def look_up(full: str) -> TensorResult:
     if full.startswith("contrib.keras"):
         full = full.removeprefix("contrib.").replace(".api.keras", "")
     full = _current(full)
-    if (
-        full.split(".")[0] in _OF_KERAS
-        and full not in ("initializers", "losses", "metrics")
-        and not (full in NAMES and (_is_of_1() or full in metrics.ONLY_OF_1 or _lacks(full)))
-    ):
+    if _is_of_keras(full):
         full = f"keras.{full}"
     if full == "keras" or full.startswith("keras."):
         value: Any = sys.modules.setdefault("tensorflow.keras", root("tensorflow.keras"))
@@ -166,19 +163,14 @@ def look_up(full: str) -> TensorResult:
         return value
     if full in NAMES:
         return NAMES[full]
-    if full.startswith("python."):
-        return _private(full)
-    if full.startswith("core."):
-        return _message(full)
-    if full.startswith("experimental.numpy."):
-        return function_tables.numpy_function(full.removeprefix("experimental.numpy."))
+    for beginning, find in _FINDERS.items():
+        if full.startswith(beginning):
+            return find(full.removeprefix(beginning))
     if full.startswith("compat.v1.") and is_module(full):  # it has functions that differ from those of tf
         return _known(f"tensorflow.{full}")
     module, _, name = full.rpartition(".")
     if module in _OUTSIDE:
         return getattr(importlib.import_module(_OUTSIDE[module]), name, None)
-    if full.startswith("raw_ops."):
-        return _raw(full.removeprefix("raw_ops."))
     for old in ("compat.v1.", "compat.v2.", "_api.v2."):
         if full.startswith(old) and (found := look_up(full[len(old) :])) is not None:
             # a name in `tf.compat.v1.train` is not one that only TensorFlow 1 has
@@ -188,6 +180,13 @@ def look_up(full: str) -> TensorResult:
     if module == "contrib.layers" and (section := private_modules.section(name)):  # tf.contrib.slim shows its imports
         return look_up(f"python.{section}.{name}")
     return NAMES.get(f"compat.v1.{full}")  # TensorFlow 1 has it without this beginning
+
+
+def _is_of_keras(full: str) -> bool:
+    """Whether a name such as `losses.Huber` stands for the part of Keras, which `tf.losses` of TensorFlow 1 is not."""
+    if full.split(".")[0] not in _OF_KERAS or full in ("initializers", "losses", "metrics"):
+        return False
+    return not (full in NAMES and (_is_of_1() or full in metrics.ONLY_OF_1 or _lacks(full)))
 
 
 def _raw(name: str) -> TensorResult:
@@ -211,14 +210,13 @@ def _without_underscores(name: str) -> str:
     return re.sub(r"v\d$", "", name.removesuffix("_eager_fallback").replace("_", "").lower())
 
 
-def _private(full: str) -> TensorResult:
+def _private(inner: str) -> TensorResult:
     """The object, or the module, with a name below `tensorflow.python`."""
-    _, _, inner = full.partition(".")
     module, _, name = inner.rpartition(".")
     if module.rpartition(".")[2].startswith("gen_") and (operation := _raw(name)) is not None:
         return operation  # `gen_nn_ops.relu_grad` is `raw_ops.ReluGrad`
     if private_modules.is_module(inner):
-        return _known(f"tensorflow.{full}")
+        return _known(f"tensorflow.python.{inner}")
     found = look_up(inner)
     if found is None:
         found = private_modules.find(name, look_up)
@@ -228,11 +226,20 @@ def _private(full: str) -> TensorResult:
     return _known(f"tensorflow.python.{section}.{inner}") if section else found
 
 
-def _message(full: str) -> TensorResult:
+def _message(inner: str) -> TensorResult:
     """A module of messages such as `core.framework.summary_pb2`, or the public object of a message in one."""
-    _, _, inner = full.partition(".")
-    is_message = "_pb2." in inner
-    return private_modules.find(full.rpartition(".")[2], look_up) if is_message else _known(f"tensorflow.{full}")
+    if "_pb2." in inner:
+        return private_modules.find(inner.rpartition(".")[2], look_up)
+    return _known(f"tensorflow.core.{inner}")
+
+
+#: how names with these beginnings are found, by the rest of the name
+_FINDERS: dict[str, Callable[[str], TensorResult]] = {
+    "python.": _private,
+    "core.": _message,
+    "experimental.numpy.": function_tables.numpy_function,
+    "raw_ops.": _raw,
+}
 
 
 def _lacks(full: str) -> bool:

@@ -77,12 +77,10 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
         args = (prepare(args[0]), *args[1:])
     if args and ragged_layers.takes(layer, args[0]):
         return ragged_layers.call(layer, *args, **kwargs)
-    training = kwargs.get("training")
-    is_tensor = isinstance(training, KerasTensor) and not isinstance(training, LearningPhase)
-    if (is_tensor or hasattr(training, "writes_graphs")) and names_of_1.active():
+    if _is_tensor_mode(kwargs.get("training")):
         modes = [{**kwargs, "training": mode} for mode in (True, False)]
         original(*args, **modes[1])  # it makes the weights, outside of the branches
-        return NAMES["cond"](training, *(functools.partial(original, *args, **mode) for mode in modes))
+        return NAMES["cond"](kwargs["training"], *(functools.partial(original, *args, **mode) for mode in modes))
     if tracing.current() is None and symbolic.any_in_graph(args, kwargs):
         return original(*_unbox_values(args), **_unbox_values(kwargs))  # the layer becomes a node that reads variables
     if symbolic.any_symbolic(args, kwargs):
@@ -98,33 +96,43 @@ def layer_call(original: Function, layer: Layer, args: Arguments, kwargs: Keywor
             out = original(*unbox(args), **unbox(kwargs))
         elif _records_layers(layer):
             out = _call_layers(layer, args, kwargs)
-        elif recorded and (attributes := _outer_tensors(layer)):
-            own = compiled_calls.is_library_code(layer)
-            if own:
-                out = _call_with(original, layer, args, kwargs, attributes)
-            else:
-                out = _call_parts(original, layer, args, kwargs)
-        elif layer in _looks_at_values:
-            out = _call_parts(original, layer, args, kwargs)
         else:
-            library = functools.partial(compiled_calls.is_library_code, layer)
-            watched = recorded and _has_user_defined(layer)
-            before = _stored_tensors(layer) if watched else {}
-            values = [(variable, variable._value) for variable in layer.variables] if watched else []
-            try:
-                function = layer_outputs.expanded(original)
-                out = layer_outputs.contracted(
-                    stateful(function, args, kwargs, program_key(layer), layer, library, is_watched=recorded)
-                )
-                if watched and _stored_tensors(layer).keys() - before.keys():  # a loss may be computed from them
-                    for variable, value in values:
-                        variable._value = value
-                    raise LooksAtValuesError
-            except LooksAtValuesError:
-                _looks_at_values.add(layer)
-                parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
-                out = parts(layer, args, kwargs)
+            out = _outputs(original, layer, args, kwargs, recorded)
     return boxed(sparse.of_arrays(out))
+
+
+def _is_tensor_mode(training: Any) -> bool:
+    """Whether the argument `training` of a call is a tensor of TensorFlow 1, for which both modes are branches."""
+    is_tensor = isinstance(training, KerasTensor) and not isinstance(training, LearningPhase)
+    return (is_tensor or hasattr(training, "writes_graphs")) and names_of_1.active()
+
+
+def _outputs(original: Function, layer: Layer, args: Arguments, kwargs: Keywords, recorded: bool) -> Tree:
+    """The outputs of a layer as one compiled call, or as those of its parts where `call` looks at values."""
+    if recorded and (attributes := _outer_tensors(layer)):
+        if compiled_calls.is_library_code(layer):
+            return _call_with(original, layer, args, kwargs, attributes)
+        return _call_parts(original, layer, args, kwargs)
+    if layer in _looks_at_values:
+        return _call_parts(original, layer, args, kwargs)
+    library = functools.partial(compiled_calls.is_library_code, layer)
+    watched = recorded and _has_user_defined(layer)
+    before = _stored_tensors(layer) if watched else {}
+    values = [(variable, variable._value) for variable in layer.variables] if watched else []
+    try:
+        function = layer_outputs.expanded(original)
+        out = layer_outputs.contracted(
+            stateful(function, args, kwargs, program_key(layer), layer, library, is_watched=recorded)
+        )
+        if watched and _stored_tensors(layer).keys() - before.keys():  # a loss may be computed from them
+            for variable, value in values:
+                variable._value = value
+            raise LooksAtValuesError
+        return out
+    except LooksAtValuesError:
+        _looks_at_values.add(layer)
+        parts = _call_layers if _records_layers(layer) else functools.partial(_call_parts, original)
+        return parts(layer, args, kwargs)
 
 
 def _unbox_values(tree: Tree) -> Tree:
