@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gazelle.core import replaced_methods, tracing
+from gazelle.core import conventions, replaced_methods, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.scopes import StatelessScope
 from gazelle.core.variable import Variable
@@ -119,6 +119,7 @@ class ModelSteps:
         self._read: dict[int, Variable] = {}
         self._metrics: list[Metric] = []  # those of the model when a batch was last traced
         self._of_metrics: dict[str, Variable] = {}
+        self.updated: set[int] = set()
         self.train = _of_strings(model, model._with_state("train_step", TRAIN))
         self.test = _of_strings(model, model._with_state("test_step", TEST))
         self.predict = _of_strings(model, model._with_state("predict_step", PREDICT))
@@ -175,7 +176,11 @@ class ModelSteps:
 
     def metric_names(self) -> list[str]:
         """Names of the metrics in the order of the logs."""
-        names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in self._metrics]
+        metrics = self._metrics
+        if conventions.active.unused_metrics_are_unlisted:
+            unused = {id(m) for m in compile_metrics(self.model) if self.updated.isdisjoint(map(id, m.variables))}
+            metrics = [metric for metric in metrics if id(metric) not in unused]
+        names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in metrics]
         return [name for group in names for name in group]
 
     @property

@@ -27,6 +27,7 @@ class StepMethods(Protocol):
     train: Callable[[Any], Mapping[str, Any]]  # data -> logs
     test: Callable[[Any], Mapping[str, Any]]
     predict: Callable[[Any], Any]  # data -> outputs
+    updated: set[int]  # ids of the variables that the traced steps assign
     finished: Any  # number of finished steps, from which random numbers are drawn
 
     @property
@@ -121,6 +122,7 @@ class CustomStep:
             ids = set(map(id, self.methods.named_variables().values()))
             self.metrics.last_logs[kind] = {name: logs[name] for name in names}
             self.metrics.reports_metrics[kind] = not ids.isdisjoint(assigned)
+            self.methods.updated.update(assigned)
         return assigned
 
     def _run(self, kind: str, values: Any, totals: Any, batch: Any, key: Any) -> tuple[Any, Any, Any]:

@@ -476,6 +476,29 @@ def test_one_target_of_several_outputs(tf_keras):
     assert model.train_on_batch(x, y) == pytest.approx([0.789864, 0.309395, 0.480469, 0.454524], rel=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("number", "computes", "scores"),
+    [(2, False, [1, 4, 3]), (3, False, [3, 1, 4]), (2, True, [3, 1, 4]), (3, True, [3, 1, 4])],
+)
+def test_order_of_the_scores_of_a_step_of_the_program(tf_keras, number, computes, scores):
+    """The loss of `compile` is the first score if the step computes it; in Keras 3 always. Order of both releases."""
+    era.set_release(era.Release(number, number == 3))
+
+    class Own(tf_keras.Model):
+        def test_step(self, data):
+            if computes:
+                self.compute_loss(*data, self(data[0]))
+            return {"loss": 3.0, "accuracy": 1.0, "b": 4.0}
+
+        train_step = test_step
+
+    inputs = tf_keras.Input((2,))
+    model = Own(inputs, tf_keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((4, 2)), np.ones((4, 1)), verbose=0) == scores
+    assert model.train_on_batch(np.ones((4, 2)), np.ones((4, 1))) == scores
+
+
 def test_a_step_of_the_program_receives_one_target_for_several_outputs(tf_keras):
     shapes = []
 
