@@ -22,6 +22,13 @@ LAYERS = "from keras.layers import Dense\n"
 OLD = "from keras.models import Model\nModel.fit_generator\n"
 SELECTED = "if os.environ.get('TF_KERAS'):\n    from tensorflow.python import keras\nelse:\n    import keras\n"
 FUTURE = "from __future__ import print_function\n"
+ORDERING = "from keras import backend as K\nK.set_image_dim_ordering('tf')\n"
+BOTH_ORDERINGS = """from keras import backend as K
+try:
+    K.set_image_data_format('channels_last')
+except AttributeError:
+    K.set_image_dim_ordering('tf')
+"""
 ACCURACY = LAYERS + 'model.compile("sgd", metrics=["accuracy"])\nplot(history.history["val_acc"])\n'
 
 
@@ -80,6 +87,10 @@ def small(kind, **options):
         ("", ACCURACY + "plot(history.history['accuracy'])\n", 3, True, False),
         ("", ACCURACY + "import keras\nkeras.ops.relu\n", 3, True, False),
         ("tensorflow==1.13.1", "import tensorflow as tf\ntf.keras.layers.LSTM\n", 2, False, True),
+        ("", OLD + ORDERING + "model.fit(x, y, epochs=2)\n", 2, True, True),
+        ("", OLD + "from keras.layers import Deconv2D\n", 2, True, True),
+        ("", OLD + BOTH_ORDERINGS, 2, True, False),
+        ("", OLD + ORDERING, 1, True, False),
         ("", OLD + "from keras.layers import LayerNormalization\n", 2, False, False),
         ("", OLD + "from keras.utils import tf_utils\n", 2, False, False),
         ("", OLD + "from keras import layers\nlayers.MultiHeadAttention(2, 4)\n", 2, False, False),

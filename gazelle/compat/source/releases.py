@@ -24,6 +24,12 @@ NAMES_OF_TENSORFLOW_1 = frozenset(
 )
 #: a sign: metrics=["accuracy"] is read as `history["acc"]`, its name in logs before Keras 2.3 and TensorFlow 2
 ACCURACY = '"acc" of metrics=["accuracy"]'
+#: names of Keras 1 that the package Keras had until 2.2, without those of code that also calls their successors
+_UNTIL_2_2 = frozenset(
+    listed("""image_dim_ordering set_image_dim_ordering AtrousConv1D AtrousConv2D Convolution2DTranspose Deconv2D
+    Deconv3D SeparableConvolution1D SeparableConvolution2D""")
+)
+_SUCCESSORS = frozenset((".image_data_format", ".set_image_data_format"))
 #: a sign: names that tf.keras has since 2.11
 SINCE_2_11 = "names of tf.keras 2.11"
 _NAMES_SINCE_2_11 = re.compile(
@@ -108,7 +114,7 @@ def _is_before_2_3(program: pathlib.Path, standalone: bool, names: Collection[st
     printed = notebooks.printed_versions(program)
     if printed.get("tensorflow", (0, 0)) >= (2, 0) or ("keras" in printed and standalone):
         return printed.get("keras", _ANY) < (2, 3) and standalone
-    if ACCURACY in names:
+    if ACCURACY in names or (standalone and _has_names_until_2_2(names)):
         return True
     parts = [name.split(".") for name in names]
     of_tensorflow = {".".join(p[1 : 1 + count]) for p in parts if p[0] in ("tf", "tensorflow") for count in (1, 2)}
@@ -118,6 +124,10 @@ def _is_before_2_3(program: pathlib.Path, standalone: bool, names: Collection[st
     return any(pin.newest < before for pin in pins(program, TENSORFLOW)) or (
         standalone and any(pin.newest < (2, 3) for pin in pins(program, KERAS))
     )
+
+
+def _has_names_until_2_2(names: Collection[str]) -> bool:
+    return _SUCCESSORS.isdisjoint(names) and any(name.rpartition(".")[2] in _UNTIL_2_2 for name in names)
 
 
 def has_names_since_2_11(source: str) -> bool:
