@@ -231,3 +231,32 @@ def test_functions_and_steps_are_not_eager(tf):
         assert seen[-1] is eagerly
     dataset = tf.data.Dataset.range(1).map(lambda x: tf.constant(tf.executing_eagerly()))
     assert [bool(value) for value in dataset] == [False]
+
+
+def test_functions_whose_source_is_no_program(tf, tmp_path):
+    """Such as those of a file that has changed since."""
+    (tmp_path / "texts.py").write_text("call(lambda x: x,\n    it's\n)\n")
+    names = {}
+    exec(compile("double = lambda x: x * 2", str(tmp_path / "texts.py"), "exec"), names)
+    assert autograph.rewritten(names["double"]) is None
+    assert float(tf.function(names["double"])(tf.constant(2.0))) == 4.0
+
+
+@pytest.mark.parametrize("name", ["l2_normalize", "cumsum", "softmax", "sort", "reverse"])
+def test_functions_across_masked_rows(tf, name):
+    """Normalized and sorted rows of `tf.boolean_mask`, of which a compiled function has more than there are."""
+    functions = {
+        "l2_normalize": lambda y: tf.math.l2_normalize(y - tf.reduce_mean(y), axis=-1) ** 4,
+        "cumsum": lambda y: tf.cumsum(y),
+        "softmax": lambda y: tf.nn.softmax(y) ** 2,
+        "sort": lambda y: tf.sort(y) * tf.sort(y)[0],
+        "reverse": lambda y: tf.reverse(y, [0]) * y,
+    }
+
+    def total(x):
+        return tf.reduce_sum(functions[name](tf.boolean_mask(x, x > 2.0)))
+
+    x = tf.constant([5.0, 1.0, 4.0, 3.0, 0.0, 6.0])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        np.testing.assert_allclose(tf.function(total)(x), total(x), rtol=1e-6)

@@ -92,3 +92,10 @@ def test_initializers_of_weights_run_again(keras_2, tensorflow_1):
     other = tf.Session()  # has values of its own in TensorFlow
     assert changed(tf.global_variables_initializer(), other) == [False, False]
     assert changed(tf.global_variables_initializer(), other) == [True, True]
+
+
+def test_fans_in_the_order_of_a_data_format(keras_2):
+    fans = keras_2.initializers._compute_fans
+    assert fans((6, 4), data_format="channels_last") == fans((6, 4)) == (6, 4)
+    assert fans((3, 3, 8, 16), data_format="channels_last") == (72, 144)
+    assert fans((16, 8, 3, 3), data_format="channels_first") == (72, 144)

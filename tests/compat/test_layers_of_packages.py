@@ -345,3 +345,24 @@ def test_weights_that_are_tensors(tf_keras_2, name):
             setattr(layer, attribute, getattr(layer, attribute) * 2.0)
     layer.bias = tf.ones_like(layer.bias)
     np.testing.assert_allclose(layer(x), 2 * before + 1, rtol=1e-5)
+
+
+def test_a_class_with_a_name_that_is_a_property(tf_keras_2):
+    class Cell(tf_keras_2.keras.layers.AbstractRNNCell):
+        def __init__(self, units, name="gate", **kwargs):
+            super().__init__(**kwargs)
+            self.units, self._name = units, name
+
+        state_size = output_size = property(lambda self: self.units)
+        name = property(lambda self: self._name)
+
+        def build(self, input_shape):
+            self.kernel = self.add_weight(shape=(input_shape[-1], self.units), name="kernel", initializer="ones")
+
+        def call(self, inputs, states):
+            out = inputs @ self.kernel + states[0]
+            return out, [out]
+
+    layer = tf_keras_2.keras.layers.RNN(Cell(3))
+    np.testing.assert_array_equal(layer(np.ones((2, 4, 5), "float32")), np.full((2, 3), 20.0))
+    assert layer.cell.name == "gate"

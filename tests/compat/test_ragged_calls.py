@@ -79,3 +79,8 @@ def test_indices_that_do_not_exist(tf):
             call()
         with pytest.raises(IndexError):
             call()
+
+
+def test_a_number_of_parts_that_is_a_variable(tf):
+    parts = tf.dynamic_partition([1, 2, 3], [0, 1, 0], tf.Variable(2))
+    assert [part.numpy().tolist() for part in parts] == [[1, 3], [2]]

@@ -131,6 +131,9 @@ class LayerMixin(CompatObject):
     def __setattr__(self, name: str, value: Any) -> None:
         if era.is_tf_keras_2():
             derived_weights.forget(self, name)
+        if name == "name" and era.number() < 3 and isinstance(getattr(type(self), name, None), property):
+            vars(self)["name"] = value  # a `name` of the class, which returns `_name`
+            name = "_name"
         super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:

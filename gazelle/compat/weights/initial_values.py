@@ -100,3 +100,11 @@ def _by_gate(draw: Callable[..., Any], units: int, shape: Sequence[int], dtype: 
 def _identities(initializer: Identity, shape: tuple[int, int], dtype: Any = None) -> Any:
     """One identity matrix for each gate of a recurrent kernel (units, n units)."""
     return np.tile(initializer((shape[0], shape[0]), dtype), (1, shape[1] // shape[0]))
+
+
+def fans_in_format(shape: Sequence[int], data_format: str = "channels_last") -> tuple[float, float]:
+    """The fan-in and fan-out that Keras 2 computed in the order of axes of a data format."""
+    if data_format == "channels_first" and len(shape) in (3, 4, 5):
+        window = math.prod(shape[2:])
+        return shape[1] * window, shape[0] * window
+    return compute_fans(shape)

@@ -13,6 +13,7 @@ import functools
 import inspect
 import sys
 import textwrap
+import tokenize
 from collections.abc import Callable, Iterator
 from types import CellType, FunctionType, MethodType
 from typing import Any
@@ -267,7 +268,7 @@ def rewritten(function: Callable[..., Any]) -> Callable[..., Any] | None:
         return None
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    except (OSError, TypeError, SyntaxError):
+    except (OSError, TypeError, SyntaxError, tokenize.TokenError):
         return None
     definition = tree.body[0]
     if not isinstance(definition, ast.FunctionDef):

@@ -213,6 +213,7 @@ def unique_with_counts(x: TensorLike, out_idx: DTypeLike = "int32") -> TensorRes
 @named("dynamic_partition")
 def dynamic_partition(data: TensorLike, partitions: TensorLike, num_partitions: int) -> list[Any]:
     """`tf.dynamic_partition`: the rows of each part."""
+    num_partitions = int(unboxed(num_partitions))
     if not np.ndim(unboxed(partitions)) and not in_graph(partitions):  # one row
         data, partitions = convert(data)[None], convert(partitions)[None]
     if in_graph(data, partitions):

@@ -1,7 +1,7 @@
 """The result of `tf.boolean_mask` in a compiled function, where the number of rows is known only when it runs.
 
 It has as many rows as the tensor: the chosen ones first, then repetitions of the first of them. Functions of each row
-apply to all; sums and means leave out the repetitions.
+apply to all; sums and means leave out the repetitions; others across the rows, such as norms, are not compiled.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle.compat.old_variable import TensorShape
 from gazelle.compat.tensorflow.dtypes import DType, name_of
@@ -21,6 +22,12 @@ from gazelle.losses import Loss
 
 #: reductions that the repetitions do not change
 _IDEMPOTENT = frozenset(("max", "min", "any", "all", "amax", "amin"))
+
+
+#: primitives of JAX with numbers of axes that they compute across
+_ACROSS = frozenset(("argmax", "argmin", "cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "sort", "rev")) | {
+    f"reduce_{name}" for name in ("sum", "max", "min", "prod", "and", "or")
+}
 
 
 class UnknownRowsError(ArgumentError):
@@ -77,11 +84,27 @@ def call(function: Function, args: Arguments, kwargs: Keywords) -> TensorResult:
     except (TypeError, ValueError):  # such as a reshape that fits the true number of rows
         return first.array
     if getattr(out, "shape", ())[:1] == (length,):
-        return MaskedRows(out, first.count)
+        return (
+            first.array if _mixes_rows(jax.make_jaxpr(lambda: run())().jaxpr, length) else MaskedRows(out, first.count)
+        )
     if kind in ("sum", "mean"):
         total = jnp.asarray(run(0))
         return Tensor(total if kind == "sum" else total * (length / jnp.maximum(first.count, 1)))
     return Tensor(out) if kind in _IDEMPOTENT else first.array
+
+
+def _mixes_rows(jaxpr: Any, length: int) -> bool:
+    """Whether a program computes something across the first axis of an array of this length, such as a norm."""
+    for equation in jaxpr.eqns:
+        params = equation.params
+        axes = params.get("axes", params.get("dimensions", params.get("axis", params.get("dimension"))))
+        crosses = equation.primitive.name in _ACROSS and 0 in np.ravel(axes)
+        if crosses and any(getattr(v.aval, "shape", ())[:1] == (length,) for v in equation.invars):
+            return True
+        inner = (getattr(value, "jaxpr", value) for value in params.values())
+        if any(hasattr(one, "eqns") and _mixes_rows(one, length) for one in inner):
+            return True
+    return False
 
 
 def _filled(masked: MaskedRows, fill: float | None) -> Any:
