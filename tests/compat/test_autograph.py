@@ -260,3 +260,14 @@ def test_functions_across_masked_rows(tf, name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         np.testing.assert_allclose(tf.function(total)(x), total(x), rtol=1e-6)
+
+
+def test_products_of_pairs_of_masked_rows(tf):
+    def total(x):
+        rows = tf.boolean_mask(x, x[:, 0] > 4.0)
+        return tf.reduce_sum(tf.matmul(rows, rows, transpose_b=True))
+
+    x = tf.reshape(tf.range(12.0), (6, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert float(tf.function(total)(x)) == float(total(x)) == 1305.0

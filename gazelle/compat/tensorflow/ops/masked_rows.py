@@ -83,6 +83,9 @@ def call(function: Function, args: Arguments, kwargs: Keywords) -> TensorResult:
         out = run()
     except (TypeError, ValueError):  # such as a reshape that fits the true number of rows
         return first.array
+    several = sum(isinstance(leaf, MaskedRows) for leaf in flat) > 1
+    if several and length in getattr(out, "shape", ())[1:]:  # such as products of all pairs of rows
+        return first.array
     if getattr(out, "shape", ())[:1] == (length,):
         return (
             first.array if _mixes_rows(jax.make_jaxpr(lambda: run())().jaxpr, length) else MaskedRows(out, first.count)
