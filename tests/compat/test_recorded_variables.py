@@ -218,3 +218,41 @@ def test_assignments_of_tensors_of_a_graph_are_done_by_a_session(tf, keras_2):
     out = model.predict(data)
     np.testing.assert_allclose(out.mean(0), 0, atol=1e-5)
     np.testing.assert_allclose(out.std(0), 1, rtol=1e-4)
+
+
+def test_what_assign_add_returns_is_a_variable(tf_keras_2):
+    """Values from TensorFlow 2.15: the result can be assigned again, and has the value of the time it is read."""
+    tf = tf_keras_2
+
+    class PerBatch(tf.keras.metrics.Metric):
+        def __init__(self):
+            super().__init__(name="per_batch")
+            self.total = self.add_weight(name="total", initializer="zeros")
+            self.batches = self.add_weight(name="batches", initializer="zeros")
+
+        def update_state(self, y_true, y_pred, sample_weight=None):
+            self.total = self.total.assign_add(tf.reduce_sum(y_true - y_pred))
+            self.batches = self.batches.assign_add(1.0)
+
+        def result(self):
+            return self.total / self.batches
+
+        def reset_state(self):
+            self.total.assign(0.0)
+            self.batches.assign(0.0)
+
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, kernel_initializer="ones")])
+    model.compile("sgd", "mse", metrics=[PerBatch()])
+    x = np.arange(12.0).reshape(6, 2) / 10
+    history = model.fit(x, np.ones((6, 1)), batch_size=2, epochs=3, shuffle=False, verbose=0)
+    np.testing.assert_allclose(history.history["per_batch"], [-0.21848, -0.16749, -0.1218], atol=1e-5)
+
+    layer = tf.keras.layers.Dense(2)
+    layer.build((None, 2))
+    first = layer.bias.assign_add([1.0, 1.0])
+    layer.bias.assign_add([1.0, 1.0])
+    np.testing.assert_array_equal(np.asarray(first), [2, 2])
+    with tf.GradientTape() as tape:
+        added = layer.bias.assign_add([1.0, 1.0])
+        loss = tf.reduce_sum(added * added)
+    np.testing.assert_array_equal(tape.gradient(loss, layer.bias), [6, 6])
