@@ -165,6 +165,8 @@ _LAYER: dict[str, Callable[[Any], Any]] = {
     "get_updates_for": _method(
         lambda layer, inputs=None: [] if inputs is None else layer_updates.of_layer(layer, inputs)
     ),
+    # without those of layers in it: a property of the program may add them
+    "_non_trainable_weights": lambda layer: [v for v in weight_tree.own_weights(layer) if not v.trainable],
     "submodules": lambda layer: tuple(weight_tree.named_layers(layer).values())[1:],
     "nb_row": lambda layer: layer.kernel_size[0],
     "nb_col": lambda layer: layer.kernel_size[1],

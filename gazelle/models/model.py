@@ -10,14 +10,14 @@ import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, Unpack, overload
 
-from gazelle.core import outdated, shape_inference, symbolic
+from gazelle.core import outdated, shape_inference, symbolic, tracing
 from gazelle.core.config import has_own_get_config
 from gazelle.core.errors import MissingAttributeError, message, missing_method
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.registry import custom_object_scope
 from gazelle.core.replaceable import replaceable
 from gazelle.core.serialization import serialize
-from gazelle.core.traceback import filtered
+from gazelle.core.traceback import filtered, warn
 from gazelle.core.types import (
     Array,
     ArrayLike,
@@ -233,8 +233,14 @@ class Model(Layer):
         for value in loss if isinstance(loss, (list, tuple)) else [loss]:
             if self._graph is not None and symbolic.is_symbolic(value):
                 self._compute_too(losses=[value])
-            else:
-                super().add_loss(value)
+                continue
+            if self._graph is not None and tracing.current() is None and hasattr(value, "dtype"):
+                warn(
+                    f"add_loss of model '{self.name}' received the value {value}, which the loss of fit does not "
+                    "include: it was computed from arrays or weights, not from tensors of the model. Give a layer a "
+                    "regularizer, such as kernel_regularizer, or call add_loss in the call of a layer."
+                )
+            super().add_loss(value)
 
     def add_metric(self, value: ArrayLike, name: str | None = None, aggregation: str = "mean") -> None:
         """Report the mean of a value in the logs: in `call`, or a symbolic tensor that depends on the inputs.

@@ -97,3 +97,49 @@ def test_losses_for_inputs_leave_out_the_penalties_of_weights():
             [inputs] if inputs is other else inputs, model.get_losses_for(None) + model.get_losses_for(inputs)
         )
         np.testing.assert_allclose(np.ravel(run([np.ones((1, 3))])), [0.6, 0.06], rtol=1e-6)
+
+
+def test_losses_of_weights_that_build_adds(keras_2):
+    """Values from Keras 2.2.4 and 2.3.1: they are computed in each step, with the weights before its updates."""
+
+    class Penalized(keras_2.layers.Layer):
+        def build(self, shape):
+            self.w = self.add_weight(shape=(int(shape[-1]), 2), initializer="ones", name="w")
+            self.n = self.add_weight(shape=(), initializer="zeros", name="n", trainable=False)
+            self.add_loss(0.1 * K.sum(K.square(self.w)))
+            self.add_loss(K.switch(K.equal(self.n, K.constant(0.0)), 0.0, K.sum(self.w)))
+            super().build(shape)
+
+        def call(self, x, **kwargs):
+            self.add_update([K.update_add(self.n, 1.0)], x)
+            return K.dot(x, self.w)
+
+        def compute_output_shape(self, shape):
+            return (shape[0], 2)
+
+    model = keras_2.models.Sequential([Penalized(input_shape=(3,))])
+    assert len(model.losses) == 2
+    model.compile(keras_2.optimizers.SGD(0.01), "mse")
+    x, y = np.arange(6.0).reshape(2, 3) / 6, np.zeros((2, 2))
+    losses = [model.evaluate(x, y, verbose=0), *(model.train_on_batch(x, y) for _ in range(4))]
+    np.testing.assert_allclose(losses, [2.725, 2.725, 8.6195, 8.4023, 8.1891], rtol=1e-4)
+
+
+def test_regularizers_and_constraints_of_tensors(keras_2):
+    """The value is from Keras 2.2.4 and 2.3.1."""
+    inputs = keras_2.layers.Input((3,))
+    outputs = keras_2.layers.Dense(2, kernel_initializer="ones")(inputs)
+    model = keras_2.models.Model(inputs, outputs)
+    model.add_loss(keras_2.regularizers.l2(0.3)(outputs))
+    model.add_loss(K.sum(keras_2.constraints.MaxNorm(1.0)(outputs)))
+    model.compile("sgd", "mse")
+    loss = model.evaluate(np.arange(6.0).reshape(2, 3), np.zeros((2, 2)), verbose=0)
+    np.testing.assert_allclose(loss, 170.725357, rtol=1e-5)
+
+
+def test_a_value_is_no_part_of_the_loss_of_a_model(keras_2):
+    inputs = keras_2.layers.Input((3,))
+    layer = keras_2.layers.Dense(2)
+    model = keras_2.models.Model(inputs, layer(inputs))
+    with pytest.warns(UserWarning, match="add_loss of model 'model_1' received the value .*, which the loss of fit"):
+        model.add_loss(keras_2.regularizers.l2(0.7)(layer.kernel))

@@ -91,6 +91,8 @@ def small(kind, **options):
         ("", OLD + "from keras.layers import Deconv2D\n", 2, True, True),
         ("", OLD + BOTH_ORDERINGS, 2, True, False),
         ("", OLD + ORDERING, 1, True, False),
+        ("", OLD + "from keras.layers import Wrapper\n", 2, True, False),
+        ("", OLD + "from keras.layers import SeparableConvolution1D\n", 2, True, False),
         ("", OLD + "from keras.layers import LayerNormalization\n", 2, False, False),
         ("", OLD + "from keras.utils import tf_utils\n", 2, False, False),
         ("", OLD + "from keras import layers\nlayers.MultiHeadAttention(2, 4)\n", 2, False, False),

@@ -24,7 +24,7 @@ from gazelle.compat.types import TensorLike
 from gazelle.compat.weights import derived_weights, first_weights, initial_values, weight_lists, weight_order
 from gazelle.constraints import Constraint
 from gazelle.core import dtypes, names, shape_inference, symbolic, tracing
-from gazelle.core.errors import StateError, message
+from gazelle.core.errors import ArgumentError, StateError, message
 from gazelle.core.own_code import from_gazelle
 from gazelle.core.prng import SeedGenerator
 from gazelle.core.registry import REGISTRY, custom_object_scope, custom_objects
@@ -37,6 +37,7 @@ from gazelle.layers import RNN, Bidirectional, Layer, weight_tree
 from gazelle.layers.call_arguments import argument_names, call_argument_names, positional
 from gazelle.layers.calling import call_on_values
 from gazelle.models import Model
+from gazelle.models.graph import Graph
 from gazelle.regularizers import Regularizer
 from gazelle.saving.h5_format.activations import hard_sigmoid_before_keras_3
 from gazelle.saving.registration import imported_classes
@@ -273,6 +274,7 @@ class LayerMixin(CompatObject):
             facade.adapter.resume()
 
     def _call_arrays(self, *args: Any, **kwargs: Any) -> Any:
+        _add_losses_of_weights(self)
         if is_generated(type(self)):
             out = super()._call_arrays(*args, **kwargs)
         else:
@@ -281,12 +283,19 @@ class LayerMixin(CompatObject):
         return facade.adapter.unbox(out) if facade.adapter.has_tensors and self._converts_arguments else out
 
     def add_loss(self, loss: Nested[TensorLike | Function], *args: object, **kwargs: object) -> None:
-        """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them."""
-        values = list(loss) if isinstance(loss, list | tuple) else [loss]
-        for function in values:
-            if callable(function) and not hasattr(function, "shape"):
-                _add_penalty(self, function)
-        values = [value for value in values if hasattr(value, "shape") or not callable(value)]
+        """Add values to the loss; a function is computed for the weights of each step, as a penalty of one of them.
+
+        Tensors of a graph that depend on weights alone, which a layer adds in `build`, are computed in each call.
+        """
+        values = []
+        for value in loss if isinstance(loss, list | tuple) else [loss]:
+            if callable(value) and not hasattr(value, "shape"):
+                _add_penalty(self, value)
+                continue
+            function = _function_of_weights(value) if vars(self).get("_graph") is None else None
+            if function is not None:
+                vars(self).setdefault("_losses_of_weights", []).append((value, function))
+            values.append(value)
         if values:
             super().add_loss(values, *args, **kwargs)
 
@@ -295,6 +304,10 @@ class LayerMixin(CompatObject):
         values: list[Any] = super().losses
         if loss_graph.builds_graphs():
             called = loss_graph.added(self) if getattr(self, "_graph", None) is not None else []
+            if called:  # they include those of weights, which calls add
+                layers = weight_tree.named_layers(self).values()
+                of_weights = {id(value) for one in layers for value, _ in vars(one).get("_losses_of_weights", ())}
+                values = [value for value in values if id(value) not in of_weights]
             return loss_graph.with_penalties(self, [*called, *values])
         return facade.adapter.losses(self, values)
 
@@ -406,6 +419,24 @@ def _initial_value(initializer: Function, *args: Any, **kwargs: Any) -> Any:
         kwargs.pop("dtype", None)  # Keras 2 passed it from 2.3 on
     value = initializer(*args, **kwargs)
     return backend.eval(value) if isinstance(value, KerasTensor) else value
+
+
+def _function_of_weights(value: Any) -> Function | None:
+    """A function of no arguments that computes a tensor of a graph; None if it depends on inputs, and for arrays."""
+    if not isinstance(value, KerasTensor):
+        return None
+    try:
+        graph = Graph([], value)
+    except ArgumentError:  # it depends on inputs
+        return None
+    return lambda: graph.run([])
+
+
+def _add_losses_of_weights(layer: Layer) -> None:
+    """Add what `build` of the layer added to the loss, once in a step, with the weights before it updates them."""
+    added, scope = vars(layer).get("_losses_of_weights"), tracing.current()
+    if added and scope is not None and all(owner is not layer for owner, _ in scope.losses):
+        scope.losses.extend((layer, function()) for _, function in added)
 
 
 def _add_penalty(layer: Any, function: Function) -> None:

@@ -30,10 +30,13 @@ from gazelle.metrics.confusion import COUNTS
 
 
 def _on_tensors(original: Function) -> Function:
-    """A method of arrays that tapes record if a program calls it on tensors or variables."""
+    """A method of arrays that tapes record if a program calls it on tensors or variables; in graphs it is a node."""
+    of_graph = on_graph(original)
 
     @functools.wraps(original)
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if any_symbolic(args, kwargs):
+            return of_graph(self, *args, **kwargs)
         if not facade.adapter.is_recorded(args, kwargs):
             return original(self, *args, **kwargs)
         return facade.adapter.function_call(original, (self, *args), kwargs)

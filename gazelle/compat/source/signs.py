@@ -36,11 +36,14 @@ FUTURE = "from __future__ import"
 SINCE_2_4 = "names of Keras 2.4"
 _FUTURE_NAMES = frozenset(("absolute_import", "division", "print_function", "unicode_literals"))
 _DTYPE = ("to_categorical", "dtype")
-_SINCE_2_4 = _KNOWN["paths since Keras 2.4"] | {
-    f"{module.removeprefix('gazelle.')}.{name}"
-    for module, names in tables.lists("later_names", "tf.keras 2").items()
-    for name in names
-}
+_SINCE_2_4 = (
+    _KNOWN["paths since Keras 2.4"]
+    | {
+        f"{module.removeprefix('gazelle.')}.{name}"
+        for module, names in tables.lists("later_names", "tf.keras 2").items()
+        for name in names
+    }
+) - _KNOWN["paths until Keras 2.2 and since 2.4"]
 _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quantizers")
 
 
