@@ -1,5 +1,7 @@
 """The loss of a compiled model as a tensor of a graph, whose gradients programs took; numbers of TensorFlow 2.15."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -123,6 +125,9 @@ def test_losses_of_weights_that_build_adds(keras_2):
     x, y = np.arange(6.0).reshape(2, 3) / 6, np.zeros((2, 2))
     losses = [model.evaluate(x, y, verbose=0), *(model.train_on_batch(x, y) for _ in range(4))]
     np.testing.assert_allclose(losses, [2.725, 2.725, 8.6195, 8.4023, 8.1891], rtol=1e-4)
+    copied = copy.deepcopy(model)
+    copied.compile("sgd", "mse")
+    np.testing.assert_allclose(copied.evaluate(x, y, verbose=0), model.evaluate(x, y, verbose=0), rtol=1e-6)
 
 
 def test_regularizers_and_constraints_of_tensors(keras_2):

@@ -429,7 +429,7 @@ def _function_of_weights(value: Any) -> Function | None:
         graph = Graph([], value)
     except ArgumentError:  # it depends on inputs
         return None
-    return lambda: graph.run([])
+    return functools.partial(graph.run, [])
 
 
 def _add_losses_of_weights(layer: Layer) -> None:
