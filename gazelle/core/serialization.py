@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -54,7 +55,7 @@ def serialize(value: object, by_name: bool = True) -> Serialized:
         return serialize_object(value)
     if _rebuilding.get():
         return value
-    marked = _with_mark(value)
+    marked = None if isinstance(value, FunctionType) else _with_mark(value)
     if marked is not None:
         return marked
     if callable(value) and hasattr(value, "__name__"):
@@ -240,7 +241,8 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
         raise ArgumentTypeError(message(f"The config of {name}", expected="a dict of arguments", got=repr(config)[:80]))
     out = target.from_config(config) if hasattr(target, "from_config") else target(**config)
     shared_objects.store(value, out)
-    _build_and_compile(out, value)
+    if "build_config" in value or "compile_config" in value:
+        _build_and_compile(out, value)
     return out
 
 
@@ -272,7 +274,7 @@ def _unknown(name: str) -> ArgumentTypeError:
 
 
 def _build_and_compile(out: Any, value: Mapping[str, Any]) -> None:
-    """Build and compile a new object, if its entry contains shapes and arguments of `compile`."""
+    """Build and compile a new object by the shapes and arguments of `compile` in its entry."""
     shapes = value.get("build_config")
     if shapes and hasattr(out, "build_from_config") and not getattr(out, "built", True):
         out.build_from_config(shapes)
