@@ -104,7 +104,7 @@ class Aliases(MetaPathFinder):
 
 
 def _workers_spec(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
-    """A module that starts processes, which become ready for programs of Keras, too."""
+    """A module that starts processes; it prepares them for programs of Keras, too."""
     spec = PathFinder.find_spec(fullname, path)
     if spec is not None and spec.loader is not None:
         spec.loader = Then(spec.loader, workers.prepare)
@@ -112,7 +112,7 @@ def _workers_spec(fullname: str, path: Sequence[str] | None) -> ModuleSpec | Non
 
 
 def _keras_spec(fullname: str, real: str) -> ModuleSpec:
-    """A module of Keras; `real` is the part of gazelle for which it is."""
+    """A module of Keras, whose objects are those of the part `real` of gazelle."""
     if real == "gazelle":
         return ModuleSpec(fullname, _Root(), is_package=True)
     old_names = importlib.import_module("gazelle.compat.old_names")

@@ -440,7 +440,8 @@ def assign(instance: Any, name: str, value: Any) -> Any:
         instance.learning_rate = value
     elif name == "_name" and isinstance(instance, Layer) and "name" in vars(instance) and era.number() < 3:
         vars(instance)["name"] = value
-        return NOTHING if isinstance(getattr(type(instance), "name", None), property) else None
+        if isinstance(getattr(type(instance), "name", None), property):
+            return NOTHING  # stored as `_name`, too, which the property of the class reads
     elif isinstance(instance, Layer) and name in ("trainable_weights", "non_trainable_weights"):
         weight_lists.set_weights_lists(instance, name, value)
     elif isinstance(instance, Layer) and name == "constraints" and type(value) is dict and era.number() == 1:

@@ -152,7 +152,7 @@ def set_release(release: Release) -> None:
             keywords_take_modes=number == 2 and (not standalone or release.is_between((2, 11), (2, 15))),
             training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
-            unused_metrics_are_unlisted=number == 2 and not standalone,
+            only_updated_metrics_are_first=number == 2 and not standalone,
             validation_logs_are_first=number < 3 and standalone,
             convolutions_take_batch_axes=number == 2 and not standalone,
         )

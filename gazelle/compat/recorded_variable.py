@@ -119,11 +119,11 @@ def _assignment(kind: str) -> Callable[..., Any]:
 
             return graph_variables.assigned(self, kind, value)
         out = original(self, facade.adapter.unbox(value) if facade.computes_with_torch() else value)
-        tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
         if called_by_gazelle(1):
             return out
         if era.is_tf_keras_2():
-            return self  # as a variable, which can be assigned again and has its value at that time
+            return self  # a variable, which can be assigned again and is read later
+        tensors = recorder_of_program() or (type(value) if isinstance(value, TensorWrapper) else None)
         return out if tensors is None else tensors.dispatch(operator.pos, (self,), {})
 
     return method

@@ -63,8 +63,8 @@ class Conventions:
         keywords_take_modes: A `call` with `**kwargs` receives `training`, and `mask` where the inputs have one.
         training_is_an_argument: `fit` calls a model whose own `call` has no argument `training` as in inference.
         logs_are_sorted: Logs are in alphabetical order, those of the validation last; else the loss is first.
-        unused_metrics_are_unlisted: Scores of a user-defined step are in alphabetical order after those of metrics, and
-            the loss and the metrics of `compile` count as such only if the step updates them.
+        only_updated_metrics_are_first: Of the values that a user-defined step returns, those of metrics that it updates
+            are first, the others follow by name; else the loss and the metrics of `compile` are always first.
         validation_logs_are_first: The logs of an epoch begin with those of the validation.
         convolutions_take_batch_axes: Conv1D, Conv2D and Conv3D take several batch axes, such as the frames of videos.
     """
@@ -108,7 +108,7 @@ class Conventions:
     keywords_take_modes: bool = False
     training_is_an_argument: bool = False
     logs_are_sorted: bool = False
-    unused_metrics_are_unlisted: bool = False
+    only_updated_metrics_are_first: bool = False
     validation_logs_are_first: bool = False
     convolutions_take_batch_axes: bool = False
 

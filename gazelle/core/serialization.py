@@ -28,7 +28,7 @@ T = TypeVar("T")
 #: entry of a config made by `rebuild`: the class itself
 _CLASS = "class"
 #: class names of the values that JSON does not have
-_MARKED = frozenset({"__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__", "__tuple__"})
+_SPECIAL = frozenset({"__numpy__", "__tensor__", "__bytes__", "__slice__", "__ellipsis__", "__tuple__"})
 
 
 class _NoConfigError(ArgumentTypeError):
@@ -55,16 +55,16 @@ def serialize(value: object, by_name: bool = True) -> Serialized:
         return serialize_object(value)
     if _rebuilding.get():
         return value
-    marked = None if isinstance(value, FunctionType) else _with_mark(value)
-    if marked is not None:
-        return marked
+    special = None if isinstance(value, FunctionType) else _serialize_special(value)  # most values here are functions
+    if special is not None:
+        return special
     if callable(value) and hasattr(value, "__name__"):
         return serialize_function(value, by_name)
     raise _NoConfigError(message(f"{value!r} cannot be part of a config", hint="Give the class a get_config method."))
 
 
-def _with_mark(value: Any) -> Any:
-    """The entry for a value that JSON does not have, which `_marked` reads, or the name of a dtype; None for others."""
+def _serialize_special(value: Any) -> Any:
+    """The entry for a value that JSON does not have, or the name of a dtype; None for other values."""
     if isinstance(value, (np.ndarray, np.generic)) or _is_jax_array(value) or hasattr(value, "__jax_array__"):
         return _serialize_array(value)
     if isinstance(value, slice):
@@ -227,8 +227,8 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
     name, config = value.get("class_name"), value.get("config", {})
     if name is None or "config" not in value:
         return {k: deserialize(v, namespace) for k, v in value.items()}
-    if name in _MARKED:
-        return _marked(name, value, config)
+    if name in _SPECIAL:
+        return _deserialize_special(name, value, config)
     target: Any = target_of(value, namespace)
     if target is None:
         raise _unknown(config if name == "function" else name)
@@ -246,7 +246,7 @@ def deserialize(value: Serialized, namespace: str | None = None) -> Deserialized
     return out
 
 
-def _marked(name: str, value: Mapping[str, Any], config: Any) -> Any:
+def _deserialize_special(name: str, value: Mapping[str, Any], config: Any) -> Any:
     """A value that JSON does not have, from the entry that `serialize` wrote for it."""
     if name in ("__numpy__", "__tensor__"):
         array = _array(config["value"], np.dtype(config["dtype"]))

@@ -177,7 +177,7 @@ class ModelSteps:
     def metric_names(self) -> list[str]:
         """Names of the metrics in the order of the logs."""
         metrics = self._metrics
-        if conventions.active.unused_metrics_are_unlisted:
+        if conventions.active.only_updated_metrics_are_first:
             unused = {id(m) for m in compile_metrics(self.model) if self.updated.isdisjoint(map(id, m.variables))}
             metrics = [metric for metric in metrics if id(metric) not in unused]
         names = [m.metric_names() if isinstance(m, CompileMetrics) else [m.name] for m in metrics]

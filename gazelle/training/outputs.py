@@ -131,7 +131,7 @@ def _of_list(what: str, value: Sequence[Any], names: list[str]) -> list[Any]:
 
 
 def _entries(what: str, entries: list[Any]) -> list[Any]:
-    """The entries; in place of a list with the one loss of an output this loss."""
+    """The entries; a list with the one loss of an output becomes this loss."""
     return list(map(_single, entries)) if what == "compile(loss=...)" else entries
 
 

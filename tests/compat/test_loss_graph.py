@@ -145,6 +145,6 @@ def test_regularizers_and_constraints_of_tensors(keras_2):
 def test_a_value_is_no_part_of_the_loss_of_a_model(keras_2):
     inputs = keras_2.layers.Input((3,))
     layer = keras_2.layers.Dense(2)
-    model = keras_2.models.Model(inputs, layer(inputs))
-    with pytest.warns(UserWarning, match="add_loss of model 'model_1' received the value .*, which the loss of fit"):
+    model = keras_2.models.Model(inputs, layer(inputs), name="net")
+    with pytest.warns(UserWarning, match="add_loss of model 'net' received the value .*, which the loss of fit"):
         model.add_loss(keras_2.regularizers.l2(0.7)(layer.kernel))

@@ -414,3 +414,19 @@ def test_layers_of_tensorflow_that_convert_no_arguments_receive_tensors(tf):
     """They compute with the methods of tensors, also with what another such layer has returned."""
     layer = Unconverted()
     assert tf.is_tensor(layer(layer(np.ones(2))))
+
+
+def test_weights_of_a_wrapper_without_those_of_its_layer(keras_2):
+    class Counted(keras_2.layers.Wrapper):
+        def build(self, shape):
+            self.count = self.add_weight(shape=(), name="count", initializer="zeros", trainable=False)
+            self.layer.build(shape)
+            super().build()
+
+        @property
+        def non_trainable_weights(self):
+            return self._non_trainable_weights + self.layer.non_trainable_weights
+
+    wrapper = Counted(keras_2.layers.BatchNormalization())
+    wrapper.build((None, 3))
+    assert [tuple(w.shape) for w in wrapper.non_trainable_weights] == [(), (3,), (3,)]

@@ -434,8 +434,9 @@ def _function_of_weights(value: Any) -> Function | None:
 
 def _add_losses_of_weights(layer: Layer) -> None:
     """Add what `build` of the layer added to the loss, once in a step, with the weights before it updates them."""
-    added, scope = vars(layer).get("_losses_of_weights"), tracing.current()
-    if added and scope is not None and all(owner is not layer for owner, _ in scope.losses):
+    added = vars(layer).get("_losses_of_weights", ())
+    scope = tracing.current() if added else None
+    if scope is not None and all(owner is not layer for owner, _ in scope.losses):
         scope.losses.extend((layer, function()) for _, function in added)
 
 

@@ -27,7 +27,7 @@ ACCURACY = '"acc" of metrics=["accuracy"]'
 #: names of Keras 1 that the package Keras had until 2.2, without those of code that also calls their successors
 _UNTIL_2_2 = frozenset(
     listed("""image_dim_ordering set_image_dim_ordering AtrousConv1D AtrousConv2D Convolution2DTranspose Deconv2D
-    Deconv3D SeparableConvolution1D SeparableConvolution2D""")
+    Deconv3D""")
 )
 _SUCCESSORS = frozenset((".image_data_format", ".set_image_data_format"))
 #: a sign: names that tf.keras has since 2.11

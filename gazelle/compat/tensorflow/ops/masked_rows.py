@@ -22,8 +22,6 @@ from gazelle.losses import Loss
 
 #: reductions that the repetitions do not change
 _IDEMPOTENT = frozenset(("max", "min", "any", "all", "amax", "amin"))
-
-
 #: primitives of JAX with numbers of axes that they compute across
 _ACROSS = frozenset(("argmax", "argmin", "cumsum", "cumprod", "cummax", "cummin", "cumlogsumexp", "sort", "rev")) | {
     f"reduce_{name}" for name in ("sum", "max", "min", "prod", "and", "or")
@@ -87,9 +85,8 @@ def call(function: Function, args: Arguments, kwargs: Keywords) -> TensorResult:
     if several and length in getattr(out, "shape", ())[1:]:  # such as products of all pairs of rows
         return first.array
     if getattr(out, "shape", ())[:1] == (length,):
-        return (
-            first.array if _mixes_rows(jax.make_jaxpr(lambda: run())().jaxpr, length) else MaskedRows(out, first.count)
-        )
+        mixes = _mixes_rows(jax.make_jaxpr(run)().jaxpr, length)
+        return first.array if mixes else MaskedRows(out, first.count)
     if kind in ("sum", "mean"):
         total = jnp.asarray(run(0))
         return Tensor(total if kind == "sum" else total * (length / jnp.maximum(first.count, 1)))
