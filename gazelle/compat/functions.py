@@ -18,7 +18,7 @@ from gazelle.compat.arguments import translation
 from gazelle.compat.backend import lifting
 from gazelle.compat.classes import adopt, compat_class, is_core, plain
 from gazelle.compat.era import NOTHING
-from gazelle.compat.recorded_variable import has_variable, recorder
+from gazelle.compat.recorded_variable import active_recorder, has_variable
 from gazelle.compat.rules.models import optimizer_named, recompile
 from gazelle.compat.tables import listed
 from gazelle.compat.types import NamedObject
@@ -261,7 +261,7 @@ def _recorded(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
 
     In a module that imports tensorflow, its results are tensors also if no argument is one: `ops.arange(3).numpy()`.
     """
-    kind = recorder.get()
+    kind = active_recorder()
     if kind is not None and has_variable((args, kwargs)):
         return kind.dispatch(original, args, kwargs)
     if not hasattr(original, "__wrapped__"):

@@ -69,9 +69,8 @@ def builds_graphs() -> bool:
 
 def added(model: Option, inputs: Nested[TensorLike] = None) -> list[Any]:
     """What the calls of the layers of a model with known inputs add to the loss, computed when a graph runs."""
-    graph: Any = model._graph
-    layers = weight_tree.named_layers(model).values()
-    if all(is_generated(type(layer)) and layer.activity_regularizer is None for layer in layers):
+    graph: Any = model._extended_graph or model._graph
+    if not any(map(_may_add, weight_tree.named_layers(model).values())):
         return []
 
     def values(inputs: Any) -> list[Any]:
@@ -81,6 +80,11 @@ def added(model: Option, inputs: Nested[TensorLike] = None) -> list[Any]:
         return [value for _, value in scope.losses]
 
     return shape_inference.call_op(values, (list(model.inputs) if inputs is None else tree.flatten(inputs),), {})
+
+
+def _may_add(layer: Option) -> bool:
+    own_call, extended = not is_generated(type(layer)), getattr(layer, "_extended_graph", None) is not None
+    return own_call or extended or layer.activity_regularizer is not None
 
 
 def with_penalties(layer: Option, values: list[Any]) -> list[Any]:

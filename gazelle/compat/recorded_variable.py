@@ -31,8 +31,19 @@ def recorder_of_program() -> type[TensorWrapper] | None:
     """
     if called_by_gazelle(2):
         return None
+    return active_recorder() or facade.adapter.tensors_of_program()
+
+
+def active_recorder() -> type[TensorWrapper] | None:
+    """The recorder; in programs for the package `keras` 1 and 2 the class of `K.variable`, which builds graphs."""
     kind = recorder.get()
-    return facade.adapter.tensors_of_program() if kind is None else kind
+    if kind is not None or not era.is_package_before_keras_3() or facade.adapter.has_tensors:
+        return kind
+    if tracing.current() is not None or tracing.is_traced():
+        return None
+    from gazelle.compat.backend.lifting import GraphVariable  # it imports this module
+
+    return GraphVariable
 
 
 def has_variable(tree: object) -> bool:

@@ -12,7 +12,7 @@ import functools
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gazelle.core.variable import Variable
 
 Paths = Mapping[str, "Variable"]
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(eq=False)
@@ -89,6 +90,12 @@ def bind_symbolic(values: Mapping[int, Any]) -> Iterator[None]:
     scope = _scope.get() or TraceContext()
     with entered(dataclasses.replace(scope, known={**scope.known, **values})):
         yield
+
+
+def known_value(tensor: T) -> T:
+    """What `bind_symbolic` provides for a symbolic tensor; other values as they are."""
+    scope = _scope.get()
+    return tensor if scope is None else scope.known.get(id(tensor), tensor)
 
 
 @contextlib.contextmanager

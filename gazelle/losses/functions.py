@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 
+from gazelle.core import tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.traceback import tracer_error
 
@@ -36,7 +37,7 @@ def check_arguments(kind: str, function: Callable[..., Any], kwargs: Mapping[str
 def call(kind: str, function: Callable[..., Array], y_true: Array, y_pred: Array, kwargs: Mapping[str, Any]) -> Array:
     """Return function(y_true, y_pred, **kwargs); errors get a note with the shapes, and the result must be an array."""
     try:
-        values = function(y_true, y_pred, **kwargs)
+        values = tracing.known_value(function(y_true, y_pred, **kwargs))
     except Exception as error:
         shapes = " and ".join(
             f"{name} {getattr(v, 'shape', '')}" for name, v in (("y_true", y_true), ("y_pred", y_pred))

@@ -45,7 +45,7 @@ def test_a_transposed_convolution_has_the_output_shape_that_keras_1_was_given(ke
     model = keras_1.models.Sequential([layer])
     assert model.output_shape == (None, size, size, 2)
     x = np.random.RandomState(1).rand(2, 3, 3, 4).astype("float32")
-    expected = _gradient(x, layer.kernel.value, (size, size), padding)
+    expected = _gradient(x, layer.kernel.numpy(), (size, size), padding)
     np.testing.assert_allclose(model.predict(x), expected, atol=1e-5)
     again = keras_1.models.Sequential.from_config(model.get_config())
     assert again.output_shape == model.output_shape

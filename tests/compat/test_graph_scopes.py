@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.core.errors import ArgumentError, StateError
 
@@ -134,10 +135,25 @@ def test_operations_that_follow_others(tf):
     assert sess.run([v, seen]) == [0.75, 1.5]
 
 
+def _import(path, text):
+    """Frames of an import statement in a program, the one of gazelle first."""
+    path.write_text(text)
+    program = SimpleNamespace(f_globals={"__name__": "__main__", "__file__": str(path)}, f_back=None)
+    return SimpleNamespace(f_globals={"__name__": "gazelle.cli.import_aliases"}, f_back=program), program
+
+
+def test_a_program_for_a_release_before_2_3_builds_a_graph(tf, tmp_path):
+    importing, _ = _import(tmp_path / "program.py", "import keras, tensorflow as tf\n")
+    assert not names_of_1.in_text_of(importing)
+    era.set_release(era.Release(2, True, (2, 2)))
+    assert names_of_1.in_text_of(importing)
+
+
 @pytest.mark.parametrize(
     ("text", "builds"),
     [
         ("import tensorflow as tf\na = tf.Variable(1.0)\nsess = tf.Session()\n", True),
+        ("import tensorflow as tf\ngradients = K.gradients(model.total_loss, weights)\n", True),
         ("import tensorflow as tf\nsession = tf.compat.v1.Session()\n", False),
         ("import tensorflow as tf\ntf.enable_eager_execution()\ntf.Session()\n", False),
     ],
@@ -147,9 +163,7 @@ def test_a_program_for_tensorflow_1_builds_a_graph_from_its_first_line(tf, tmp_p
     path = tmp_path / f"program{ending}"
     pairs = (("markdown", "tf.Session()"), ("code", text))
     cells = [{"cell_type": kind, "source": [source]} for kind, source in pairs]
-    path.write_text(text if ending == ".py" else json.dumps({"cells": cells}))
-    program = SimpleNamespace(f_globals={"__name__": "__main__", "__file__": str(path)}, f_back=None)
-    importing = SimpleNamespace(f_globals={"__name__": "gazelle.cli.import_aliases"}, f_back=program)
+    importing, program = _import(path, text if ending == ".py" else json.dumps({"cells": cells}))
     assert names_of_1.in_text_of(importing) == builds
     assert not names_of_1.in_text_of(program)
     tf.compat.v1.Session(config=tf.compat.v1.ConfigProto())

@@ -142,9 +142,9 @@ def test_regularizers_and_constraints_of_tensors(keras_2):
     np.testing.assert_allclose(loss, 170.725357, rtol=1e-5)
 
 
-def test_a_value_is_no_part_of_the_loss_of_a_model(keras_2):
-    inputs = keras_2.layers.Input((3,))
-    layer = keras_2.layers.Dense(2)
-    model = keras_2.models.Model(inputs, layer(inputs), name="net")
+def test_a_value_is_no_part_of_the_loss_of_a_model(tf_keras):
+    inputs = tf_keras.layers.Input((3,))
+    layer = tf_keras.layers.Dense(2)
+    model = tf_keras.models.Model(inputs, layer(inputs), name="net")
     with pytest.warns(UserWarning, match="add_loss of model 'net' received the value .*, which the loss of fit"):
-        model.add_loss(keras_2.regularizers.l2(0.7)(layer.kernel))
+        model.add_loss(tf_keras.regularizers.l2(0.7)(layer.kernel))

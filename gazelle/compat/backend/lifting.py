@@ -142,7 +142,7 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
             return function(*args, **kwargs)
         args, kwargs = _with_tensors((args, dict(kwargs)))
         call = getattr(function, "_call_symbolic", None)  # a layer
-        return shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs))
+        return adopt(shape_inference.call_op(function, args, kwargs) if call is None else call(args, dict(kwargs)))
 
     @property
     def __jax_array__(self) -> Callable[[], Any]:
@@ -152,10 +152,10 @@ class GraphVariable(OldVariable, Variable, TensorWrapper):
         return super().__jax_array__
 
     def __getitem__(self, index: Any) -> Any:
-        return symbolic.OPS["get_item"](self, index)
+        return adopt(symbolic.OPS["get_item"](self, index))
 
 
 OPERATORS = pairs("""add=add sub=subtract mul=multiply truediv=divide floordiv=floor_divide mod=mod pow=power
     matmul=matmul lt=less le=less_equal gt=greater ge=greater_equal neg=negative abs=absolute""")
 for _class in (GraphValue, GraphVariable):
-    add_operators(_class, OPERATORS, lambda name, *operands: symbolic.OPS[OPERATORS[name]](*operands))
+    add_operators(_class, OPERATORS, lambda name, *operands: adopt(symbolic.OPS[OPERATORS[name]](*operands)))

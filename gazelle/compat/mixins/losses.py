@@ -18,6 +18,7 @@ from gazelle.compat.classes import adopt, core_class, plain
 from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import METRIC_RESULTS, CompatObject, Function, arrays_of, receiving_tensors
 from gazelle.compat.mixins.masks import on_graph
+from gazelle.compat.recorded_variable import has_variable, recorder_of_program
 from gazelle.compat.types import TensorResult
 from gazelle.core.errors import DataError, english
 from gazelle.core.symbolic import any_symbolic
@@ -37,9 +38,10 @@ def _on_tensors(original: Function) -> Function:
     def called(self: Any, *args: Any, **kwargs: Any) -> Any:
         if any_symbolic(args, kwargs):
             return of_graph(self, *args, **kwargs)
-        if not facade.adapter.is_recorded(args, kwargs):
-            return original(self, *args, **kwargs)
-        return facade.adapter.function_call(original, (self, *args), kwargs)
+        if facade.adapter.is_recorded(args, kwargs):
+            return facade.adapter.function_call(original, (self, *args), kwargs)
+        kind = recorder_of_program() if has_variable((args, kwargs)) else None
+        return original(self, *args, **kwargs) if kind is None else kind.dispatch(original, (self, *args), kwargs)
 
     return called
 

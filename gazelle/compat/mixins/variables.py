@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from gazelle.compat import era, facade, graph_views, old_names
 from gazelle.compat.backend.execution_order import open_dependencies
 from gazelle.compat.backend.lifting import OPERATORS
@@ -21,6 +23,8 @@ from gazelle.core.errors import ShapeError, message
 from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import KerasHistory, KerasTensor, Node
 from gazelle.core.types import Shape
+from gazelle.models.closures import roots
+from gazelle.models.graph import Graph
 
 
 class DtypeAttribute:
@@ -89,9 +93,34 @@ class SymbolicTensor(KerasTensor):
 
     def __bool__(self) -> bool:
         node = self.node
-        if KerasTensor.derived is SymbolicTensor and node is not None and node.operation.name == "not_equal":
+        if facade.tensorflow_builds_graphs() and node is not None and node.operation.name == "not_equal":
             return True  # in graphs of TensorFlow 1 operators of Python compared the objects
-        return super().__bool__()
+        return bool(self._value()) if self._computed_at_once() else super().__bool__()
+
+    def __float__(self) -> float:
+        return float(self._value()) if self._computed_at_once() else super().__float__()
+
+    def __int__(self) -> int:
+        return int(self._value()) if self._computed_at_once() else super().__int__()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        if not self._computed_at_once():
+            return super().__array__(dtype, copy)
+        return np.asarray(self._value(), dtype)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "numpy" and self._computed_at_once():
+            return self._value
+        return super().__getattr__(name)
+
+    def _computed_at_once(self) -> bool:
+        """Whether Keras since 2.4 computed the tensor at once: a program that shows no release, no inputs."""
+        release = era.release()
+        shows_none = release.number == 2 and release.standalone and release.version is None
+        return shows_none and next(roots(self), None) is None
+
+    def _value(self) -> Any:
+        return Graph([], self).run([])
 
     def get_shape(self) -> TensorShape:
         """Return the shape as TensorFlow returned it."""

@@ -6,6 +6,7 @@ import pathlib
 import re
 from types import FrameType
 
+from gazelle.compat import era
 from gazelle.compat.source import notebooks, read
 from gazelle.compat.source.releases import NAMES_OF_TENSORFLOW_1
 from gazelle.compat.tables import listed
@@ -16,12 +17,13 @@ _NAMES_OF_0 = frozenset(listed("pack unpack sub mul neg inv select batch_matmul 
 #: calls from which a program is known to build a graph before it makes one
 _CALLS = re.compile(
     r"\btf\.(Session|InteractiveSession|placeholder|(global|all)_variables_initializer|initialize_all_variables)\("
+    r"|\bK\.(gradients|get_session)\("
 )
-_EAGER = re.compile(r"enable_eager_execution|GradientTape|tensorflow\.compat\.v1 as tf")
+_EAGER = re.compile(r"enable_(eager_execution|v2_behavior)|GradientTape|tensorflow\.compat\.v1 as tf")
 
 
 def in_text_of(frame: FrameType) -> bool:
-    """Whether user code, from whose import statement `frame` follows, calls what only TensorFlow 1 has."""
+    """Whether user code, from whose import statement `frame` follows, is for TensorFlow 1: by a call or its release."""
     inner: FrameType | None = frame if str(frame.f_globals.get("__name__", "")).startswith("gazelle.") else None
     while inner is not None and str(inner.f_globals.get("__name__", "")).startswith(
         ("gazelle.", "importlib", "_frozen")
@@ -32,7 +34,7 @@ def in_text_of(frame: FrameType) -> bool:
         return False
     text = read(pathlib.Path(path))
     text = notebooks.code(text) if path.endswith(".ipynb") else text
-    return bool(_CALLS.search(text)) and not _EAGER.search(text)
+    return (era.is_before_2_3() or bool(_CALLS.search(text))) and not _EAGER.search(text)
 
 
 def notice(name: str) -> None:

@@ -55,12 +55,18 @@ def active() -> bool:
     return _active
 
 
-@named("enable_eager_execution", "compat.v1.enable_eager_execution")
+@named(
+    "enable_eager_execution",
+    "compat.v1.enable_eager_execution",
+    "enable_v2_behavior",
+    "compat.v1.enable_v2_behavior",
+)
 @ignores("config device_policy execution_mode")
 def enable_eager_execution() -> None:
     """`tf.enable_eager_execution`: functions of TensorFlow 1 compute values at once."""
     global _eager
     _eager = True
+    leave()  # a module of the program that does not show it may have been imported before
 
 
 def enabled_eager() -> bool:
