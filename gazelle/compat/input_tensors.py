@@ -61,11 +61,12 @@ def with_values(model: Model, method: str, args: Arguments, kwargs: dict[str, An
     given = dict(zip(names, args, strict=False)) | {name: kwargs[name] for name in names if name in kwargs}
     x, y = given.get("x"), given.get("y")
     own = [tensor if tensor in COMPUTED else None for tensor in model.inputs]
-    if not any(tensor is not None for tensor in own) or isinstance(x, Iterator | dict):
+    targets = [] if y is not None or "y" not in names else vars(model).get("_target_tensors", [])
+    computes = any(tensor is not None for tensor in own) or (targets and method not in _LOOPS)
+    if not computes or isinstance(x, Iterator | dict):
         return args, kwargs
     if len(_listed(x)) not in (0, own.count(None)):  # values of all inputs are passed
         return args, kwargs
-    targets = [] if y is not None or "y" not in names else vars(model).get("_target_tensors", [])
     batches = _batches(own, targets, _listed(x))
     if method in _LOOPS and x is None and y is None:
         data: tuple[Any, ...] = (batches, None)

@@ -45,7 +45,9 @@ class StepFunction:
         first, second = len(self._model.inputs), len(self._model.inputs) + len(self._model.outputs)
         parts = data[:first], data[first:second], data[second : second + len(self._model.outputs)]
         out = self._run(*(part if len(part) > 1 else part[0] for part in parts if part))
-        return list(out.values()) if isinstance(out, dict) else out
+        if isinstance(out, dict):
+            return list(out.values())
+        return out if isinstance(out, list) else [out]
 
     def _run(self, *batch: Any, **options: Any) -> Any:
         scope = tracing.current()

@@ -81,3 +81,14 @@ def test_layers_read_variables_in_lists_when_the_graph_runs(tensorflow_1, keras_
         session.run([tf.assign(variable, [[5.0, 6.0]]), tf.assign(other, [[7.0, 8.0]])])
         found = [value.tolist() for value in session.run(made, {fed: [[10.0, 20.0]]})]
     assert found == [[[5, 6, 7, 8]], [[6, 7]], [[50, 120]], [[2, 2]], [[15, 26]]]
+
+
+def test_targets_alone_are_tensors(keras_2):
+    inputs = keras_2.layers.Input((3,))
+    model = keras_2.models.Model(inputs, dense(keras_2)(inputs))
+    target = keras_2.backend.variable(Y[:4])
+    model.compile("sgd", "mse", target_tensors=[target])
+    np.testing.assert_allclose(model.train_on_batch(X[:4], None), 2.57737, rtol=1e-5)
+    np.testing.assert_allclose(model.test_on_batch(X[:4], None), 2.35544, rtol=1e-5)
+    keras_2.backend.set_value(target, model.predict(X[:4]))
+    assert model.test_on_batch(X[:4], None) == 0

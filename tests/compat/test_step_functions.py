@@ -171,3 +171,14 @@ def test_methods_that_wrap_a_function(keras):
     assert calls == [[(3, 4), (3, 1), (3,)], [(3, 4), (3, 1), (3,)], [(2, 4), (2, 1), (2,)], "test"]
     assert losses[1] < losses[0]
     assert "train_step" not in vars(type(model))
+
+
+def test_functions_of_lists_return_lists(keras):
+    model = keras.models.Sequential([keras.layers.Dense(1, input_shape=(3,), kernel_initializer="ones")])
+    model.compile("sgd", "mse")
+    for make in (model._make_train_function, model._make_test_function, model._make_predict_function):
+        make()
+    x, y = np.ones((2, 3)), np.zeros((2, 1))
+    (outputs,) = model.predict_function([x])
+    np.testing.assert_allclose(outputs, [[3], [3]])
+    assert model.test_function([x, y, np.ones(2)]) == model.train_function([x, y, np.ones(2)]) == [9]
