@@ -156,3 +156,16 @@ def test_methods_of_the_class(monkeypatch):
         model.compile("sgd", "mse")
         model.fit_generator(iter([(np.ones((2, 3)), np.ones((2, 1)))]), steps_per_epoch=1, verbose=0)
         assert seen == [1]
+
+
+def test_second_versions_of_operations_on_diagonals_align_them_left(tf):
+    matrix = np.arange(1, 13, dtype="float32").reshape(3, 4)
+    diagonals = tf.raw_ops.MatrixDiagPartV2(input=matrix, k=(-1, 2), padding_value=9.0)
+    assert diagonals.numpy().tolist() == [[3, 8, 9], [2, 7, 12], [1, 6, 11], [5, 10, 9]]
+    third = tf.raw_ops.MatrixDiagPartV3(input=matrix, k=(-1, 2), padding_value=9.0)
+    assert third.numpy().tolist()[0] == [9, 3, 8]
+    band = [[1, 2, 3, 0], [5, 6, 7, 8], [0, 10, 11, 12]]
+    made = tf.raw_ops.MatrixDiagV2(diagonal=diagonals, k=(-1, 2), num_rows=3, num_cols=4, padding_value=0.0)
+    assert made.numpy().tolist() == band
+    zeros = np.zeros((3, 4), "float32")
+    assert tf.raw_ops.MatrixSetDiagV2(input=zeros, diagonal=diagonals, k=(-1, 2)).numpy().tolist() == band

@@ -191,6 +191,10 @@ def _is_of_keras(full: str) -> bool:
 
 def _raw(name: str) -> TensorResult:
     """The function of an operation: `raw_ops.MatMul` is that of `matmul`, `raw_ops.Sum` that of `reduce_sum`."""
+    exact = name.removesuffix("_eager_fallback").replace("_", "").lower()
+    versions = [full for full in NAMES if full.lower() == f"raw_ops.{exact}"]  # of operations that differ
+    if versions:
+        return NAMES[versions[0]]
     plain = _without_underscores(name)
     reduction = NAMES.get(f"reduce_{plain}")
     if reduction is not None:

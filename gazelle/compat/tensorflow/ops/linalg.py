@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import jax
@@ -13,7 +14,7 @@ from gazelle.compat.backend.arithmetic import root
 from gazelle.compat.backend.gradients import norm_of
 from gazelle.compat.tensorflow.calls import call
 from gazelle.compat.tensorflow.dtypes import name_of
-from gazelle.compat.tensorflow.names import named, op, space
+from gazelle.compat.tensorflow.names import NAMES, named, op, space
 from gazelle.compat.tensorflow.ops.arrays import convert
 from gazelle.compat.types import AxisLike, DTypeLike, Nested, TensorLike, TensorResult
 from gazelle.core.errors import ArgumentError, message
@@ -221,6 +222,11 @@ def diag(
     matrix = jnp.full((*outer, rows, columns), padding_value, diagonal.dtype)
     row, column, exist = _band(k, (rows, columns), align)
     return matrix.at[..., row[exist], column[exist]].set(diagonal[..., exist])
+
+
+# the second versions of these operations align all diagonals left
+for _name, _public in (("Diag", "diag"), ("DiagPart", "diag_part"), ("SetDiag", "set_diag")):
+    named(f"raw_ops.Matrix{_name}V2")(functools.partial(NAMES[f"linalg.{_public}"], align="LEFT_LEFT"))
 
 
 @op("linalg.tensor_diag")
