@@ -103,6 +103,9 @@ class SymbolicTensor(KerasTensor):
     def __int__(self) -> int:
         return int(self._value()) if self._computed_at_once() else super().__int__()
 
+    def __format__(self, spec: str) -> str:
+        return format(self._value().item(), spec) if spec and self._computed_at_once() else super().__format__(spec)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         if not self._computed_at_once():
             return super().__array__(dtype, copy)
