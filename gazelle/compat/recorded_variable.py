@@ -121,7 +121,9 @@ def _assignment(kind: str) -> Callable[..., Any]:
     def method(
         self: Any, value: Any, use_locking: bool | None = None, name: str | None = None, read_value: bool = True
     ) -> Any:
-        if isinstance(value, KerasTensor) and era.is_package_before_keras_3():  # done when a session runs it
+        if hasattr(value, "numpy") and isinstance(value, KerasTensor):  # for Keras since 2.4, which computed at once
+            value = value.numpy()
+        elif isinstance(value, KerasTensor) and era.is_package_before_keras_3():  # done when a session runs it
             from gazelle.compat.backend import updates
 
             return getattr(updates, of_graph)(self, value)

@@ -101,6 +101,8 @@ def test_tensors_of_weights_have_values_for_programs_that_show_no_release():
     total = K.sum(layer.kernel)
     assert (float(total), int(total), bool(total > 5), total.numpy(), f"{total:.1f}") == (6, 6, True, 6, "6.0")
     np.testing.assert_allclose(np.asarray(layer.kernel * 2), np.full((3, 2), 2.0))
+    layer.kernel.assign(layer.kernel * 3)
+    np.testing.assert_allclose(K.get_value(layer.kernel), np.full((3, 2), 3.0))
     era.set_release(era.Release(2, True, (2, 2)))
     with pytest.raises(SymbolicError, match=r"given to a float\(\)"):
         float(total)
