@@ -103,6 +103,8 @@ class Loss(Configurable):
         values_mask = get_mask(values)
         if values_mask is not None:
             mask = values_mask if mask is None else mask & values_mask
+        if sample_weight is not None and _is_one_value(values, predictions):
+            values = values[0]  # which every weight multiplies
         return reduce(as_real(values, self.dtype, f"'{self.name}'"), sample_weight, mask, self.reduction, self.name)
 
     def _to_arrays(self, tree: Any, keep_integers: bool = False) -> Any:
@@ -118,6 +120,12 @@ class Loss(Configurable):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} name={printable(self.name)}>"
+
+
+def _is_one_value(values: Any, predictions: Any) -> bool:
+    """Whether a loss has one value for a batch of several samples: it averages over the first axis."""
+    samples = getattr(predictions, "shape", ())[:1]
+    return getattr(values, "shape", ()) == (1,) and samples not in ((), (1,))
 
 
 class LossFunctionWrapper(Loss):

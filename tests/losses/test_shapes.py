@@ -153,6 +153,17 @@ def test_weights_do_not_broadcast(weights):
         as_loss("mse")(np.zeros((4, 5, 2)), np.zeros((4, 5, 2)), np.ones(weights))
 
 
+@pytest.mark.parametrize("keepdims", [True, False])
+def test_every_weight_multiplies_the_one_value_of_a_batch(keepdims):
+    """Critics of GANs average over the samples and have weights of 1: mean(y_true * y_pred, axis=0) is (1,)."""
+
+    def wasserstein(y_true, y_pred):
+        return jnp.mean(y_true * y_pred, axis=0 if keepdims else None)
+
+    y, p, weights = np.ones((4, 1)), np.arange(4.0)[:, None], np.array([1.0, 2.0, 0.0, 3.0])
+    assert float(as_loss(wasserstein)(y, p, weights)) == pytest.approx(1.5 * 1.5)
+
+
 def test_a_weight_for_each_sample_holds_for_all_steps():
     """Keras fails here, or multiplies along the wrong axis where steps and samples are equally many."""
     y, p = np.zeros((3, 3, 2)), np.arange(18.0).reshape(3, 3, 2)
