@@ -120,7 +120,7 @@ class SymbolicTensor(KerasTensor):
         """Whether Keras since 2.4 computed the tensor at once: a program that shows no release, no inputs."""
         release = era.release()
         shows_none = release.number == 2 and release.standalone and release.version is None
-        return shows_none and next(roots(self), None) is None
+        return shows_none and not facade.tensorflow_builds_graphs() and next(roots(self), None) is None
 
     def _value(self) -> Any:
         return Graph([], self).run([])
