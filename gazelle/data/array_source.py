@@ -124,7 +124,7 @@ class ArraySource:
         began = time.perf_counter()
         arrays = gather(self.data, rows[:, engine.own_rows(rows.shape[1])], -(-len(rows) // steps) * steps)
         if self.lazy:
-            self._inspect(jax.tree.map(lambda a: a[: len(rows)].reshape(-1, *a.shape[2:]), arrays))
+            self._inspect(jax.tree.map(lambda a: batching.rows_of(a[: len(rows)]), arrays))
             self.waited += time.perf_counter() - began
         for start in range(0, len(rows), steps):
             some = rows[start : start + steps]
@@ -166,7 +166,7 @@ class ArraySource:
                 rows = np.minimum(np.arange(start, start + steps * width), stop - 1).reshape(steps, width)[:, own]
                 part = gather(x, rows, steps)
                 found = Block(part, steps, stop - start, width)
-                part = jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), part)
+                part = jax.tree.map(batching.rows_of, part)
             if self.lazy:
                 self._inspect((part, None, None))
             yield found

@@ -30,7 +30,18 @@ def block(rows: Tree, steps: int = 1, fill: int = 0) -> Block:
     part = jax.tree.map(lambda array: np.asarray(array, narrow(array.dtype)), rows)
     count = jax.tree.leaves(part)[0].shape[0]
     part = pad_batch(part, fill) if fill else part
-    return Block(jax.tree.map(lambda array: array.reshape(steps, -1, *array.shape[1:]), part), steps, count)
+    return Block(jax.tree.map(lambda array: _split(array, steps), part), steps, count)
+
+
+def _split(rows: np.ndarray, steps: int) -> np.ndarray:
+    """Rows as (steps, batch, ...); the batch is counted, because samples may have no values."""
+    return rows.reshape(steps, len(rows) // steps, *rows.shape[1:])
+
+
+def rows_of(batches: np.ndarray) -> np.ndarray:
+    """Batches (steps, batch, ...) as rows."""
+    steps, batch = batches.shape[:2]
+    return batches.reshape(steps * batch, *batches.shape[2:])
 
 
 def steps_of_chunk(batch_bytes: int, count: int) -> int:

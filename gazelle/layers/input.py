@@ -31,7 +31,7 @@ class InputLayer(Layer):
         kwargs: names of these arguments in earlier Keras.
 
     Raises:
-        ShapeError: no shape, two shapes, or sizes that are no positive integers.
+        ShapeError: no shape, two shapes, or sizes that are no integers of at least 0.
     """
 
     _sparse_inputs = "call"
@@ -146,12 +146,12 @@ def _given(shape: Any) -> Any:
 
 def _sizes(batch_shape: Any) -> tuple[int | None, ...]:
     """The shape of a batch, whose sizes are integers or None."""
-    bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n <= 0)]
+    bad = [n for n in batch_shape[1:] if n is not None and (not hasattr(n, "__index__") or n < 0)]
     if batch_shape and batch_shape[0] is not None and not hasattr(batch_shape[0], "__index__"):
         raise ShapeError(message("batch_size of Input", expected="an integer or None", got=repr(batch_shape[0])))
     if bad:
         raise ShapeError(
-            message(f"Input shape {tuple(batch_shape[1:])}", expected="positive integers or None", got=bad[0])
+            message(f"Input shape {tuple(batch_shape[1:])}", expected="integers of at least 0 or None", got=bad[0])
         )
     return tuple(None if n is None else int(n) for n in batch_shape)
 
@@ -203,7 +203,7 @@ def Input(  # noqa: N802 - Keras' name
         The symbolic tensor.
 
     Raises:
-        ShapeError: no shape, two shapes, or sizes that are no positive integers.
+        ShapeError: no shape, two shapes, or sizes that are no integers of at least 0.
 
     >>> x = Input(shape=(3,))
     >>> x.shape

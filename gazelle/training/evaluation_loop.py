@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle import data, engine
 from gazelle.core import arrays
+from gazelle.data.batching import rows_of
 from gazelle.engine import processes
 from gazelle.metrics.name_aliases import Logs
 from gazelle.training.diagnosis import warn_not_finite, warn_skipped
@@ -106,7 +107,7 @@ def _warn_not_finite(source: data.Source, chunk: data.Chunk, start: int, stop: i
     if isinstance(source, data.ArraySource):
         batch = source.data
     else:
-        batch = jax.tree.map(lambda a: arrays.to_host(a[start:stop]).reshape(-1, *a.shape[2:]), chunk.arrays)
+        batch = jax.tree.map(lambda a: rows_of(arrays.to_host(a[start:stop])), chunk.arrays)
     warn_not_finite(float(logs["loss"]), batch, source.names)
 
 
@@ -202,7 +203,7 @@ def _kept(block: data.Block) -> int | None:
 def _flat(leaf: Any, count: int | None) -> Any:
     """A copy of (steps, batch, ...) as (rows, ...), the first `count` rows."""
     array = np.array(leaf)
-    return array.reshape(-1, *array.shape[2:])[:count] if array.ndim > 1 else array
+    return rows_of(array)[:count] if array.ndim > 1 else array
 
 
 def single_batch(trainer: Trainer, given: Tree, train: bool) -> Logs:

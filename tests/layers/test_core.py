@@ -304,3 +304,15 @@ def test_lambda_with_tensors_of_the_graph_as_arguments():
     model = gazelle.Model(x, product)
     assert model.layers[1].name.startswith("dense")
     np.testing.assert_allclose(model.predict(np.array([[1.0, 3.0]]), verbose=0), [[4.0, 108.0]])
+
+
+def test_samples_may_have_no_values():
+    """Keras takes sizes of 0: features that a selection left out, or targets whose sizes a function does not use."""
+    inputs = layers.Input((3,)), layers.Input((0,))
+    model = gazelle.Model(inputs, layers.Dense(1)(layers.Concatenate()(inputs)))
+    model.compile("sgd", "mse")
+    x = np.ones((5, 3), "float32"), np.zeros((5, 0), "float32")
+    assert np.isfinite(model.fit(x, np.ones(5), batch_size=2, verbose=0).history["loss"]).all()
+    assert model.predict(x, batch_size=2, verbose=0).shape == (5, 1)
+    empty = gazelle.Model(inputs[1], inputs[1] * 2)
+    assert empty.predict(x[1], verbose=0).shape == (5, 0)
