@@ -114,6 +114,11 @@ class CompatNode(Node):
         return self.inputs or self.output_tensors
 
     @property
+    def keras_inputs(self) -> list[KerasTensor]:
+        """The inputs, as tf.keras names them; none of an `Input`."""
+        return list(self.inputs)
+
+    @property
     def output_tensors(self) -> list[KerasTensor]:
         """The outputs."""
         return symbolic_leaves(self.outputs)

@@ -267,6 +267,9 @@ class OldVariable:
         """Return the shape as TensorFlow returned it."""
         return TensorShape(self.shape)
 
+    def _shape_tuple(self) -> tuple[int | None, ...]:
+        return tuple(self.shape)
+
     @property
     def _keras_shape(self) -> Any:
         return self.shape

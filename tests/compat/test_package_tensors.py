@@ -90,6 +90,48 @@ def test_custom_gradient_with_an_argument_by_name(tf):
     assert tape.gradient(y, x).numpy().tolist() == [3.0]
 
 
+def test_custom_gradient_of_weights_refers_to_a_value_of_the_call(tf):
+    """Quantized weights: in a graph the function uses a tensor of the call that is not its argument."""
+
+    class Rounded(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.kernel = self.add_weight(name="kernel", shape=(3, 1), initializer="ones")
+
+        def call(self, x):
+            w = tf.tanh(self.kernel)
+            scale = tf.stop_gradient(tf.reduce_mean(tf.abs(w)))
+
+            @tf.custom_gradient
+            def rounded(w):
+                return tf.floor(w / scale + 0.5) * scale, lambda upstream: upstream
+
+            return x @ rounded(w)
+
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, Rounded()(inputs))
+    assert model.predict(np.ones((2, 3)), verbose=0) == pytest.approx(3 * np.tanh(1.0))
+    model.compile("sgd", lambda y, p: tf.reduce_mean(p))
+    model.fit(np.ones((2, 3)), np.ones((2, 1)), verbose=0)
+    assert model.get_weights()[0] == pytest.approx(1 - 0.01 / np.cosh(1.0) ** 2)
+
+
+def test_embedding_of_a_given_array(tf):
+    class Fixed(layers.Embedding):
+        def __init__(self, table):
+            super().__init__(*table.shape, trainable=False)
+            self.embeddings = table
+
+        def build(self, shape):
+            self.built = True
+
+    table = np.arange(6.0).reshape(3, 2)
+    assert Fixed(table)(np.array([[2, 0]])).numpy().tolist() == [[[4.0, 5.0], [0.0, 1.0]]]
+
+
+def test_shapes_of_variables_as_tuples(tf):
+    assert tf.Variable([[1.0, 2.0]])._shape_tuple() == layers.Dense(1).add_weight(shape=(1, 2))._shape_tuple() == (1, 2)
+
+
 def test_branches_of_cond_assign_variables(tf):
     """Only the branch that runs changes variables; groups of operations and `no_op` are results of equal kind."""
 

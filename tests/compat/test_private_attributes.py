@@ -173,6 +173,7 @@ def test_nodes():
     )
     assert [tensor.shape for tensor in (*node.input_tensors, *node.output_tensors)] == [(None, 3)] * 3
     assert node.inbound_layers[0] is first
+    assert [id(tensor) for tensor in node.keras_inputs] == [id(tensor) for tensor in node.inputs]
     assert layers.Dense(3)(a).node.layer.units == 3
     assert a.node.layer is a._keras_history[0]
     assert first._inbound_nodes[0].parent_nodes[0].parent_nodes == []

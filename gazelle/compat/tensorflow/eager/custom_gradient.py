@@ -139,14 +139,13 @@ def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
         found = dict(zip(map(id, variables), values, strict=True))
         return tracing.bind_variables(found) if found else contextlib.nullcontext()
 
-    @jax.custom_vjp
-    def plain(*arrays: Any) -> Any:
+    def value(*arrays: Any) -> Any:
         count = len(arrays) - len(variables)
         with bound(arrays[count:]):
             return unbox(f(*boxed(arrays[:count]))[0])
 
     def forward(*arrays: Any) -> Any:
-        return plain(*arrays), arrays
+        return value(*arrays), arrays
 
     def backward(arrays: Any, upstream: Any) -> Any:
         count = len(arrays) - len(variables)
@@ -158,5 +157,13 @@ def _with_gradient(f: Function, variables: tuple[Variable, ...]) -> Function:
         found = found if isinstance(found, list | tuple) else (found,)
         return _gradients((*found, *others), arrays)
 
+    plain = jax.custom_vjp(value)
     plain.defvjp(forward, backward)
-    return plain
+
+    def chosen(*arrays: Any) -> Any:
+        if any(isinstance(a, jax.core.Tracer) for a in jax.tree.leaves(arrays)):
+            return plain(*arrays)
+        # JAX evaluates a custom_vjp of constants outside of the trace, where f cannot use its traced values
+        return jax.tree.map(jax.lax.stop_gradient, value(*arrays))
+
+    return chosen
