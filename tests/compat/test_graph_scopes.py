@@ -147,6 +147,8 @@ def test_a_program_for_a_release_before_2_3_builds_a_graph(tf, tmp_path):
     assert not names_of_1.in_text_of(importing)
     era.set_release(era.Release(2, True, (2, 2)))
     assert names_of_1.in_text_of(importing)
+    importing, _ = _import(tmp_path / "program.py", "import keras, tensorflow as tf\nprint(tf.zeros(3).numpy())\n")
+    assert not names_of_1.in_text_of(importing)
 
 
 @pytest.mark.parametrize(

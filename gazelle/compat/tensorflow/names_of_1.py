@@ -19,7 +19,9 @@ _CALLS = re.compile(
     r"\btf\.(Session|InteractiveSession|placeholder|(global|all)_variables_initializer|initialize_all_variables)\("
     r"|\bK\.(gradients|get_session)\("
 )
-_EAGER = re.compile(r"enable_(eager_execution|v2_behavior)|GradientTape|tensorflow\.compat\.v1 as tf")
+_EAGER = re.compile(
+    r"enable_(eager_execution|v2_behavior)|GradientTape|tensorflow\.compat\.v1 as tf|\.numpy\(\)|\btf\.function\b"
+)
 
 
 def in_text_of(frame: FrameType) -> bool:
