@@ -145,6 +145,8 @@ def _import(path, text):
 def test_a_program_for_a_release_before_2_3_builds_a_graph(tf, tmp_path):
     importing, _ = _import(tmp_path / "program.py", "import keras, tensorflow as tf\n")
     assert not names_of_1.in_text_of(importing)
+    era.set_release(era.Release(2, False, (2, 2)))  # of tf.keras: a package may have other code for TensorFlow 2
+    assert not names_of_1.in_text_of(importing)
     era.set_release(era.Release(2, True, (2, 2)))
     assert names_of_1.in_text_of(importing)
     importing, _ = _import(tmp_path / "program.py", "import keras, tensorflow as tf\nprint(tf.zeros(3).numpy())\n")

@@ -36,7 +36,8 @@ def in_text_of(frame: FrameType) -> bool:
         return False
     text = read(pathlib.Path(path))
     text = notebooks.code(text) if path.endswith(".ipynb") else text
-    return (era.is_before_2_3() or bool(_CALLS.search(text))) and not _EAGER.search(text)
+    is_for_1 = era.is_package_before_2_3() or _CALLS.search(text) is not None
+    return is_for_1 and not _EAGER.search(text)
 
 
 def notice(name: str) -> None:
