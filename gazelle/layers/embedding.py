@@ -111,7 +111,8 @@ class Embedding(Layer):
     def _rows(self, x: Any) -> Any:
         """E[x]; of an integer table only these rows are converted to floats."""
         if self.quantization_mode is None:
-            return jnp.take(self._matrix.uncorrected(), x, axis=0)
+            matrix = self._matrix.variable  # an array if user code replaced the weight
+            return jnp.take(getattr(matrix, "value", matrix), x, axis=0)
         rows = {end: jnp.take(array, x, axis=0) for end, array in self._matrix.stored().items()}
         q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
         return dequantize(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self._matrix.blocks, axis=-1)

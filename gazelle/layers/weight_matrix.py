@@ -130,16 +130,12 @@ class WeightMatrix:
 
     def array(self) -> Array:
         """Return a W of floats, with its correction."""
-        w = self.uncorrected()
+        given = self.variable  # an array if user code replaced the weight for the time of a call
+        w = given.value if isinstance(given, Variable) else jnp.asarray(given)
         if not self.is_corrected:
             return w
         a, b, factor = self.correction
         return (w + factor * (a @ b)).astype(self.layer.compute_dtype)
-
-    def uncorrected(self) -> Array:
-        """Return a W of floats, without its correction."""
-        given = self.variable  # an array if user code replaced the weight
-        return given.value if isinstance(given, Variable) else jnp.asarray(given)
 
     def dequantized(self) -> Array:
         """Return the floats that the integers of W stand for, without the correction."""
