@@ -117,7 +117,7 @@ class SymbolicTensor(KerasTensor):
         return super().__getattr__(name)
 
     def _computed_at_once(self) -> bool:
-        """Whether Keras since 2.4 computed the tensor at once: a program that shows no release, no inputs."""
+        """Whether the tensor has no inputs and the program may be for Keras since 2.4, which computed it at once."""
         release = era.release()
         shows_none = release.number == 2 and release.standalone and release.version is None
         return shows_none and not facade.tensorflow_builds_graphs() and next(roots(self), None) is None
