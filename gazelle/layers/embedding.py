@@ -13,6 +13,7 @@ from gazelle.core.errors import ArgumentTypeError, message
 from gazelle.core.masks import set_mask
 from gazelle.core.serialization import serialize_object
 from gazelle.core.types import Array, ConstraintLike, DTypeLike, InitializerLike, RegularizerLike, Shape
+from gazelle.core.variable import Variable
 from gazelle.layers import lora
 from gazelle.layers.base import Layer
 from gazelle.layers.weight_matrix import WeightAttribute, add_matrix
@@ -112,7 +113,7 @@ class Embedding(Layer):
         """E[x]; of an integer table only these rows are converted to floats."""
         if self.quantization_mode is None:
             matrix = self._matrix.variable  # an array if user code replaced the weight
-            return jnp.take(getattr(matrix, "value", matrix), x, axis=0)
+            return jnp.take(matrix.value if isinstance(matrix, Variable) else matrix, x, axis=0)
         rows = {end: jnp.take(array, x, axis=0) for end, array in self._matrix.stored().items()}
         q = rows[""] if self.quantization_mode == "int8" else unpack_int4(rows[""], self.output_dim, axis=-1)
         return dequantize(q.astype(self.compute_dtype), rows["_scale"], rows.get("_zero"), self._matrix.blocks, axis=-1)
