@@ -222,6 +222,15 @@ def test_a_comparison_that_a_program_sets_is_used(keras_2):
     assert trained(one_unit(), epochs=3, callbacks=[rate])["lr"] == pytest.approx([0.01, 0.005, 0.0025])
 
 
+def test_a_subclass_with_its_own_begin_of_training_reduces_the_rate(keras_2):
+    class Plateau(keras.callbacks.ReduceLROnPlateau):
+        def on_train_begin(self, logs=None):
+            self.wait, self.best = 0, -np.inf
+
+    history = trained(one_unit(), epochs=2, callbacks=[Plateau("loss", patience=1, factor=0.5)])
+    assert history["lr"] == pytest.approx([0.01, 0.005])
+
+
 def test_the_comparison_of_a_callback_is_that_of_the_program():
     stop = keras.callbacks.EarlyStopping("loss", patience=0)
     rate = keras.callbacks.ReduceLROnPlateau("accuracy", mode="max")

@@ -375,6 +375,14 @@ def test_gradients_of_a_variable_for_itself(tf):
         np.testing.assert_array_equal(tape.gradient(target, x, output_gradients=given), expected)
 
 
+def test_each_target_has_an_output_gradient(tf):
+    x = tf.Variable([1.0, 2.0])
+    with tf.GradientTape() as tape:
+        targets = [x**2, 3 * x]
+    with pytest.raises(ArgumentError, match=r"output_gradients of .*: expected 2, one for each target, got 1"):
+        tape.gradient(targets, x, output_gradients=tf.constant([1.0, 10.0]))
+
+
 def test_a_tape_that_watches_tensors_has_no_variables(tf_keras_2):
     x = tf_keras_2.constant([1.0, 2.0])
     with tf_keras_2.GradientTape() as tape:

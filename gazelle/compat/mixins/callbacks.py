@@ -86,6 +86,7 @@ class PlateauMixin(RateMixin):
     Keras sets a rate that follows a schedule only on a plateau, or without an effect: here it is a warning.
     """
 
+    _sets_rate = True  # also in subclasses with their own `on_train_begin`
     min_delta = property(
         lambda self: self._min_delta if era.number() < 3 else self._signed_delta,
         lambda self, value: vars(self).update(_min_delta=value if era.number() < 3 else abs(value)),

@@ -171,10 +171,12 @@ def _of_import(line: int, written: str) -> Iterator[Sign]:
 
 def _of_attribute(node: ast.Attribute, modules: Mapping[str, str], backends: set[str]) -> Iterator[Sign]:
     line, name = node.lineno, dotted(node)
-    if isinstance(node.value, ast.Name) and node.value.id in backends and node.attr not in backend.__all__:
-        yield Sign(line, f"{name} of keras.backend", 1, 2)  # Keras 3 has gazelle.ops
     root, _, rest = name.partition(".")
-    path = api_paths.public(f"{modules.get(root, root)}.{rest}")
+    written = f"{modules.get(root, root)}.{rest}"
+    path = api_paths.public(written)
+    is_of_backend = (root in backends and rest == node.attr) or written == f"keras.backend.{node.attr}"
+    if is_of_backend and node.attr not in backend.__all__:
+        yield Sign(line, f"{name} of keras.backend", 1, 2)  # Keras 3 has gazelle.ops
     is_old = any(tensorflow_signs.of_name(each) is not None for each in (name, path))
     if is_old or path == "tensorflow_probability.layers" or keras_path(path) in _KNOWN["paths until Keras 2"]:
         yield Sign(line, name, 1, 2)

@@ -139,6 +139,9 @@ class GradientTape:
         given = None
         if output_gradients is not None:
             given = [unboxed(leaf) for leaf in jax.tree.leaves(output_gradients, is_leaf=is_box)]
+            if len(given) < len(ends):
+                what = "output_gradients of GradientTape.gradient"
+                raise ArgumentError(message(what, expected=f"{len(ends)}, one for each target", got=len(given)))
         origins = list(map(source_of, flat))
         for number, leaf in enumerate(jax.tree.leaves(target, is_leaf=is_box)):
             if any(leaf is origin for origin in origins):  # a variable, whose gradient for itself is 1
