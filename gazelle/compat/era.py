@@ -22,8 +22,8 @@ class Release:
         number: The era: 1, 2 or 3.
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         version: The release of Keras 2 that a program of era 2 shows, if any: (2, 2) for those before 2.3 and for
-            TensorFlow 1, (2, 3) for 2.3 to 2.10, whose losses are means over masked steps, too, and (2, 11) for those
-            since 2.11, whose optimizers are those of Keras 3.
+            TensorFlow 1, (2, 3) for 2.3 to 2.8 and (2, 9) to 2.10, whose losses are means over masked steps, too, and
+            (2, 11) for those since 2.11, whose optimizers are those of Keras 3.
         tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
@@ -79,6 +79,11 @@ def is_before_tf_keras_2() -> bool:
 def is_tf_keras_2() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 2.0 to 2.15."""
     return number() == 2 and not standalone()
+
+
+def is_before_tf_keras_2_9() -> bool:
+    """Whether the program shows a release of tf.keras before 2.9, which rescaled images whose brightness it changed."""
+    return not standalone() and _release.is_between((2, 0), (2, 8))
 
 
 def is_before_tf_keras_2_11() -> bool:

@@ -6,6 +6,7 @@ from keras.src.legacy.preprocessing import image as old_image
 from keras.src.legacy.preprocessing import sequence as old_sequence
 from keras.src.legacy.preprocessing import text as old_text
 
+from gazelle.compat import era
 from gazelle.compat.preprocessing import image, sequence, text
 
 TEXTS = ["The cat sat on the mat.", "A dog; a cat, a MAT!", "don't stop\tme now"]
@@ -174,3 +175,14 @@ def test_modules_of_keras_preprocessing(installed):
 
     assert DataFrameIterator is image.DataFrameIterator
     assert img_to_array(X[0]).shape == (10, 8, 3)
+
+
+@pytest.mark.parametrize(("version", "rescaled"), [((2, 2), True), ((2, 3), True), ((2, 9), False), (None, False)])
+def test_images_are_rescaled_before_their_brightness_changes(version, rescaled):
+    before = era.release()
+    era.set_release(era.Release(2, False, version))
+    try:
+        out = image.ImageDataGenerator().apply_transform(np.float32([[[50.0], [100.0]]]), {"brightness": 0.5})
+    finally:
+        era.set_release(before)
+    assert out.ravel().tolist() == ([0, 127] if rescaled else [25, 50])

@@ -390,3 +390,30 @@ def test_a_tape_that_watches_tensors_has_no_variables(tf_keras_2):
         y = x * x
         assert tape.watched_variables() == ()
         assert tape.gradient(y, tape.watched_variables()) == ()
+
+
+def test_what_a_tape_does_not_watch_has_no_gradient(tf):
+    x, factor = tf.constant([1.0, 2.0]), tf.constant(3.0)
+    statistic, weight = tf.Variable(2.0, trainable=False), tf.Variable(5.0)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(x)
+        y = x * factor * statistic * weight
+    gradients = tape.gradient(y, [x, factor, statistic, weight])
+    assert gradients[1:3] == [None, None]
+    np.testing.assert_array_equal(gradients[0], [30, 30])
+    np.testing.assert_array_equal(gradients[3], 18)
+    assert tape.jacobian(y, [factor, statistic]) == [None, None]
+    np.testing.assert_array_equal(tape.gradient(y, factor, unconnected_gradients="zero"), 0)
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(x)
+        y = x * weight
+    assert tape.gradient(y, [x, weight])[1] is None
+
+
+def test_gradients_of_all_variables_leave_moving_statistics_alone(tf_keras_2):
+    keras = tf_keras_2.keras
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)])
+    with tf_keras_2.GradientTape() as tape:
+        loss = tf_keras_2.reduce_sum(model(np.float32([[1.0, 2.0]])))
+    gradients = tape.gradient(loss, model.variables)
+    assert [g is None for g in gradients] == [not v.trainable for v in model.variables]

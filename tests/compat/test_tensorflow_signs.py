@@ -190,7 +190,11 @@ def test_releases_since_tf_keras_2_11(tmp_path):
         program.write_text(json.dumps({"cells": [cell], "metadata": info}))
         found = detect.detect(str(program), IMPORT)
         assert (found.number, found.version) == (2, version)
-    for pin, version in (("tensorflow==2.12\n", (2, 11)), ("tensorflow==2.10\n", (2, 3))):
+    for pin, version in (
+        ("tensorflow==2.12\n", (2, 11)),
+        ("tensorflow==2.10\n", (2, 9)),
+        ("tensorflow==2.8\n", (2, 3)),
+    ):
         (tmp_path / "requirements.txt").write_text(pin)
         assert detect.detect(str(program), IMPORT).version == version
 
@@ -221,7 +225,7 @@ def test_versions_that_a_notebook_prints(tmp_path, line, output, expected):
         ("1.2.2", (1, True, None)),
         ("2.0.8", (2, True, (2, 2))),
         ("2.3.1", (2, True, (2, 3))),
-        ("2.9.0", (2, False, (2, 3))),
+        ("2.9.0", (2, False, (2, 9))),
         ("3.4.1", (3, True, None)),
     ],
 )

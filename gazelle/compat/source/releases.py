@@ -90,7 +90,7 @@ def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:
-    """The release that a program for Keras 2 shows: (2, 2), (2, 3) or (2, 11), the oldest with the same behaviour.
+    """The release that a program for Keras 2 shows: (2, 2), (2, 3), (2, 9), (2, 11): the oldest alike.
 
     Args:
         program: The path of the program; the releases that its project requires are read.
@@ -103,8 +103,8 @@ def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collectio
     if _is_before_2_3(program, standalone, names):
         return 2, 2
     required = [(package, pin) for package in _OF_2_3 for pin in pins(program, package)]
-    if any(_OF_2_3[package] <= pin.newest <= (2, 10) for package, pin in required):
-        return 2, 3
+    if found := [pin.newest for package, pin in required if _OF_2_3[package] <= pin.newest <= (2, 10)]:
+        return 2, 9 if found[0] >= (2, 9) else 3
     python = notebooks.python_release(read(program)) if program.suffix == ".ipynb" else None
     is_new = python is not None and python >= (3, 11)  # for which TensorFlow 2.12 is the first
     return (2, 11) if is_new or SINCE_2_11 in names or any(pin.oldest >= (2, 11) for _, pin in required) else None

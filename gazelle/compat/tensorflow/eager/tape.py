@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,8 @@ class GradientTape:
     >>> tape.gradient(y, x).numpy().item()
     6.0
     """
+
+    _watches_all = False
 
     def __init__(self, persistent: bool = False, watch_accessed_variables: bool = True) -> None:
         self._persistent, self._watch_variables = persistent, watch_accessed_variables
@@ -105,6 +108,10 @@ class GradientTape:
             found = found or id(value) in self._dependent
         return found
 
+    def _watches(self, source: Any) -> bool:
+        """Whether a source is a watched value or variable, or was computed from one; others have no gradient."""
+        return self._watches_all or id(source) in self._dependent or id(source) in self._variables
+
     def record(self, call: Call) -> None:
         self._calls.append(call)
         self._dependent.update(id(array) for array in call.outputs if has_gradient(array))
@@ -150,7 +157,9 @@ class GradientTape:
             calls, self._calls = self._calls, []
         else:
             calls = list(self._calls)
-        found = gradients_of(calls, ends, origins, given)
+        watched = [self._watches(origin) or any(origin is end for end in ends) for origin in origins]
+        known = iter(gradients_of(calls, ends, list(itertools.compress(origins, watched)), given))
+        found = [next(known) if is_watched else None for is_watched in watched]
         if zeros_wanted(unconnected_gradients):
             found = [jnp.zeros_like(unboxed(s)) if g is None else g for g, s in zip(found, flat, strict=True)]
         return jax.tree.unflatten(structure, [g if g is None or is_box(g) else Tensor(g) for g in found])
@@ -187,7 +196,10 @@ class GradientTape:
             raise ArgumentError(message("Jacobians", expected="values", got="a tensor of a graph", hint=hint))
         flat, structure = jax.tree.flatten(sources, is_leaf=is_box)
         origins = list(map(source_of, flat))
-        found = jacobians_of(list(self._calls), unboxed(target), origins, transform)
+        watched = list(map(self._watches, origins))
+        traced = list(itertools.compress(origins, watched))
+        known = iter(jacobians_of(list(self._calls), unboxed(target), traced, transform))
+        found = [next(known) if is_watched else None for is_watched in watched]
         if zeros_wanted(unconnected_gradients):
             shapes = [(*np.shape(unboxed(target)), *np.shape(unboxed(source))[common:]) for source in flat]
             found = [jnp.zeros(shape) if j is None else j for j, shape in zip(found, shapes, strict=True)]
@@ -211,6 +223,8 @@ def zeros_wanted(unconnected_gradients: object) -> bool:
 
 class FunctionTape(GradientTape):
     """Records all calls of a function, for `tf.gradients` in it."""
+
+    _watches_all = True
 
     def __init__(self) -> None:
         super().__init__(persistent=True)
