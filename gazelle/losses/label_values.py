@@ -88,7 +88,8 @@ def _classes(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> 
             "np.unique(y, return_inverse=True)[1]."
         )
     expected = f"integers from 0 to {units - 1} (the last layer has {units} units)"
-    _raise(what, y, bad, expected, hint, defined=counts)
+    truncated = bool(((y[bad] >= 0) & (y[bad] < units)).all())  # to the class below: Keras trains with that
+    _raise(what, y, bad, expected, hint, defined=counts or truncated)
 
 
 def _binary(what: str, y: Any, units: int, ignore_class: Any, counts: bool) -> None:
