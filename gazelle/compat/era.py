@@ -81,9 +81,9 @@ def is_tf_keras_2() -> bool:
     return number() == 2 and not standalone()
 
 
-def is_before_tf_keras_2_9() -> bool:
-    """Whether the program shows a release of tf.keras before 2.9, which rescaled images whose brightness it changed."""
-    return not standalone() and _release.is_between((2, 0), (2, 8))
+def has_keras_preprocessing() -> bool:
+    """Whether the package Keras_Preprocessing changed the images: before Keras 3 and, where it shows, tf.keras 2.9."""
+    return is_package_before_keras_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
 
 
 def is_before_tf_keras_2_11() -> bool:

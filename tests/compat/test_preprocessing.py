@@ -186,3 +186,16 @@ def test_images_are_rescaled_before_their_brightness_changes(version, rescaled):
     finally:
         era.set_release(before)
     assert out.ravel().tolist() == ([0, 127] if rescaled else [25, 50])
+
+
+@pytest.mark.parametrize("version", [(2, 2), (2, 3)])
+def test_tf_keras_before_2_9_changes_images_as_the_package_keras(version):
+    before, outs = era.release(), []
+    try:
+        for release in (era.Release(2, True), era.Release(2, False, version), era.Release(2, False, (2, 9))):
+            era.set_release(release)
+            outs.append(image.ImageDataGenerator().apply_transform(X[0], {"theta": 20, "tx": 1, "zx": 0.9}))
+    finally:
+        era.set_release(before)
+    np.testing.assert_array_equal(outs[0], outs[1])
+    assert np.abs(outs[0] - outs[2]).max() > 1

@@ -37,7 +37,7 @@ def apply_affine_transform(
     >>> apply_affine_transform(np.arange(4.0).reshape(1, 2, 2), tx=1)[0].tolist()
     [[1.0, 1.0], [3.0, 3.0]]
     """
-    axes = (0, 1, 2) if era.is_package_before_keras_3() else (1, 2, 0)
+    axes = (0, 1, 2) if era.has_keras_preprocessing() else (1, 2, 0)
     row_axis, col_axis, channel_axis = (
         axis if given is None else given for axis, given in zip(axes, (row_axis, col_axis, channel_axis), strict=True)
     )
@@ -58,9 +58,7 @@ def apply_affine_transform(
         return x
     axes = (min(row_axis, col_axis), max(row_axis, col_axis), channel_axis)  # as they are stored
     centred = transform_matrix_offset_center(matrix, x.shape[row_axis], x.shape[col_axis])
-    if (
-        col_axis > row_axis and not era.is_package_before_keras_3()
-    ):  # the matrix is for (x, y), arrays are (row, column)
+    if col_axis > row_axis and not era.has_keras_preprocessing():  # the matrix is for (x, y), arrays are (row, column)
         centred = centred[[1, 0, 2]][:, [1, 0, 2]]
     moved = _sample(np.moveaxis(x, axes, (0, 1, 2)), centred, fill_mode, cval, order)
     return np.moveaxis(moved, (0, 1, 2), axes).astype(x.dtype)
@@ -81,7 +79,7 @@ def apply_transform(
 
 def transform_matrix_offset_center(matrix: Array | list[list[float]], x: int, y: int) -> Array:
     """Return the same transformation around the center of an image with x rows and y columns."""
-    beyond = 0.5 if era.is_package_before_keras_3() else -0.5
+    beyond = 0.5 if era.has_keras_preprocessing() else -0.5
     row, column = x / 2.0 + beyond, y / 2.0 + beyond
     to_center, from_center = np.eye(3), np.eye(3)
     to_center[:2, 2], from_center[:2, 2] = (row, column), (-row, -column)

@@ -188,9 +188,7 @@ class ImageDataGenerator:
         if p.get("flip_vertical"):
             x = flip_axis(x, row)
         if p.get("brightness") is not None:
-            x = apply_brightness_shift(
-                x, p["brightness"], scale=era.is_package_before_keras_3() or era.is_before_tf_keras_2_9()
-            )
+            x = apply_brightness_shift(x, p["brightness"], scale=era.has_keras_preprocessing())
         return x
 
     def random_transform(self, x: np.ndarray[Any, Any], seed: int | None = None) -> np.ndarray[Any, Any]:
