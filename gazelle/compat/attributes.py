@@ -226,7 +226,7 @@ _MODEL: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         ("input_names", "_feed_input_names"), lambda model: list(model._the_graph("input_names").input_names)
     ),
-    "output_names": lambda model: list(model._the_graph("output_names").output_names),
+    "output_names": lambda model: list(model._the_graph("output_names").log_names),
     **{
         f"{step}_function": functools.partial(step_functions.step_function, step)
         for step in ("train", "test", "predict")

@@ -41,10 +41,10 @@ def as_sample_weights(
         labels: Any = kwargs.get("y", args[1] if len(args) > 1 else None)
         weights = class_weights(given, labels, kwargs.get("sample_weight"))
         return args, {**kwargs, "class_weight": None, "sample_weight": weights}
-    if model._graph is None or len(model.output_names) < 2 or not _is_by_output(given, model.output_names):
+    names = [] if model._graph is None else model._graph.output_names
+    if len(names) < 2 or not _is_by_output(given, names):
         return args, kwargs
     y = kwargs.get("y", args[1] if len(args) > 1 else None)
-    names = model.output_names
     if y is None:  # the labels are those of a generator or sequence
         return _in_order(args, kwargs, names, given) if isinstance(given, Mapping) else (args, kwargs)
     labels = per_output("y", y, names)

@@ -136,6 +136,7 @@ def set_release(release: Release) -> None:
             functions_keep_names=number < 3,
             scores_follow_outputs=number < 3,
             outputs_are_numbered=number < 3,
+            outputs_have_names_of_layers=number < 3,
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not (standalone or before_2_3),
             added_losses_count_batches=number == 2 and not (standalone or before_2_3),

@@ -74,14 +74,14 @@ def _names_after_compile(model: Model) -> list[str]:
 def _losses(model: Any) -> list[Any]:
     """The loss of each output."""
     given = model._compile_state.arguments["loss"]
-    return losses_of_outputs(given, model._graph.outputs, model.output_names)
+    return losses_of_outputs(given, model._graph.outputs, model._graph.output_names)
 
 
 def _chosen_metrics(model: Model) -> CompileMetrics | None:
     """The metrics of a model with known outputs, chosen for their shapes; None if it is not compiled."""
     if model._graph is None or model._compile_state is None:
         return None
-    given, names, losses = model._compile_state.arguments, model.output_names, _losses(model)
+    given, names, losses = model._compile_state.arguments, model._graph.output_names, _losses(model)
     outputs = [np.zeros([size or 1 for size in output.shape]) for output in model.outputs]
     labels = [
         output[..., :1] if kind_of(as_loss(loss)) == "classes" else output

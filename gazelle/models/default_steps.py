@@ -92,7 +92,7 @@ def compiled_loss(model: Model, y: Tree, y_pred: Tree, weight: Tree, added: Sequ
     arguments = {} if model._compile_state is None else model._compile_state.arguments
     if arguments.get("loss") is None:
         return sum((jnp.sum(jnp.asarray(value)) for value in added), jnp.zeros(()))
-    names = model._graph.output_names if model._graph is not None else None
+    names = model._graph.log_names if model._graph is not None else None
     total_loss = TotalLoss(arguments["loss"], arguments.get("loss_weights"), names, {})
     total, parts = total_loss(y, y_pred, weight, {}, [*added])
     for name in [name for name in parts if name != "loss"]:

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from gazelle.core import shape_inference, symbolic, tracing
+from gazelle.core import conventions, shape_inference, symbolic, tracing
 from gazelle.core.errors import ArgumentError, message
 from gazelle.core.masks import with_masks
 from gazelle.core.names import snake
@@ -103,6 +103,8 @@ class Graph:
         self.input_names = [self.producer(t).name for t in self.flat_inputs]
         names = [operation_of(t).name for t in symbolic.leaves(self.outputs)]
         self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
+        #: what the outputs are called in the logs
+        self.log_names = _unique(names) if conventions.active.outputs_have_names_of_layers else self.output_names
 
     @functools.cached_property
     def tables(self) -> list[list[Embedding | CategoryEncoding]]:

@@ -148,7 +148,7 @@ def _model_spec(
     """What the programs of the model are made of; arguments: those of `compile`."""
     layers = weight_tree.named_layers(model)
     names = {id(layer): path for path, layer in layers.items()}
-    outputs = model._graph.output_names if model._graph is not None else None
+    outputs = model._graph.log_names if model._graph is not None else None
     variables = dict(weight_tree.named_variables(model))
     variables.update(_used_besides(layers.values(), variables))
     penalties = [part for v in variables.values() for part in (v.regularizer, v.constraint)]

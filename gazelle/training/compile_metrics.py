@@ -18,7 +18,7 @@ from gazelle.losses.reduction import merge_mask
 from gazelle.metrics.base import Metric
 from gazelle.metrics.choose import choose
 from gazelle.metrics.reduction import MeanMetricWrapper
-from gazelle.training.outputs import are_unnamed, flat_outputs, output_names, per_output, targets_of
+from gazelle.training.outputs import are_unnamed, flat_outputs, log_names, output_names, per_output, targets_of
 from gazelle.training.structured_loss import losses_of_outputs
 
 if TYPE_CHECKING:
@@ -95,10 +95,11 @@ class CompileMetrics(Metric, abstract=True):
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions, unnamed = flat_outputs(y_pred, names), are_unnamed(y_pred, self.outputs)
+        shown = log_names(names, self.outputs)
         self._losses = own = losses_of_outputs(self.loss, y_pred, names)
         targets = self._targets(y_true, names)
         self._of_output = [[] for _ in names]
-        self._reserved = {"loss", *([f"{name}_loss" for name in names] if len(names) > 1 else [])}
+        self._reserved = {"loss", *([f"{name}_loss" for name in shown] if len(names) > 1 else [])}
         for what, given, weighted in (("metrics", self.given, False), ("weighted_metrics", self.weighted, True)):
             if given is None:
                 continue
@@ -116,7 +117,7 @@ class CompileMetrics(Metric, abstract=True):
                     metric = choose(item, tuple(shape), tuple(predictions[index].shape), own[index])
                     if isinstance(metric, CompileMetrics):  # of `model.metrics`
                         metric.choose(target, predictions[index])
-                    prefix = "" if unnamed or len(names) == 1 else f"{names[index]}_"
+                    prefix = "" if unnamed or len(names) == 1 else f"{shown[index]}_"
                     self._of_output[index].append((self._unique(prefix, metric.name, weighted), metric, weighted))
         self._initial = {path: np.array(v._value) for path, v in self.named_variables().items()}
         fresh = all(not value.any() for value in self._initial.values())  # else a metric was used before

@@ -25,6 +25,11 @@ def output_names(y_pred: Tree, names: list[str] | None) -> list[str]:
     return [f"output_{i + 1}" for i in range(count)]
 
 
+def log_names(names: list[str], of_graph: list[str] | None) -> list[str]:
+    """The names in the logs of outputs with these names: those of the graph if there is one, also for a dict."""
+    return names if of_graph is None or len(of_graph) != len(names) else of_graph
+
+
 def are_unnamed(y_pred: Tree, names: list[str] | None) -> bool:
     """Whether several outputs have no names, so that the logs have those of losses and metrics alone."""
     if is_flat_dict(y_pred) or conventions.active.outputs_are_numbered:

@@ -14,7 +14,15 @@ from gazelle.core import conventions
 from gazelle.core.errors import ArgumentError, DataError, message
 from gazelle.core.traceback import warn
 from gazelle.losses.base import as_loss
-from gazelle.training.outputs import are_unnamed, flat_outputs, is_flat_dict, output_names, per_output, targets_of
+from gazelle.training.outputs import (
+    are_unnamed,
+    flat_outputs,
+    is_flat_dict,
+    log_names,
+    output_names,
+    per_output,
+    targets_of,
+)
 from gazelle.training.structured_loss import at, is_structured, losses_of_outputs, parts_of
 
 if TYPE_CHECKING:
@@ -112,7 +120,7 @@ class TotalLoss:
     def _of_outputs(self, y: Tree, y_pred: Tree, weight: Tree, names: list[str]) -> list[tuple[Any, ...]]:
         """(name, loss, target, prediction, weights, factor) of each output that has a loss."""
         functions = self.functions(names)
-        labels = names
+        labels = log_names(names, self.names)
         if are_unnamed(y_pred, self.names):
             labels = [_name(one) for one in per_output("compile(loss=...)", self.loss, names, spread=True)]
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)

@@ -175,3 +175,17 @@ def test_reduce_on_plateau_with_a_schedule_is_a_warning(tf_keras):
     with pytest.warns(UserWarning, match=r"got one with the schedule ExponentialDecay.\n.*\nThe schedule is used."):
         history = fit(model, X[:, :1], callback, epochs=3, batch_size=10).history
     assert history["lr"] == [0.25, 0.125, 0.0625]
+
+
+@pytest.mark.parametrize(("number", "names"), [(2, ["c1", "r1"]), (3, ["cls", "reg"])])
+def test_a_dict_of_outputs_has_the_names_of_its_layers_in_tf_keras_2(tf_keras, number, names):
+    era.set_release(era.Release(number))
+    inputs = tf_keras.Input((3,))
+    outputs = {"reg": tf_keras.layers.Dense(1, name="r1"), "cls": tf_keras.layers.Dense(2, name="c1")}
+    model = tf_keras.Model(inputs, {key: layer(inputs) for key, layer in outputs.items()})
+    model.compile("sgd", dict.fromkeys(outputs, "mse"), metrics={"reg": ["mae"]})
+    labels = {"reg": np.ones((4, 1)), "cls": np.ones((4, 2))}
+    history = model.fit(np.ones((4, 3)), labels, validation_data=(np.ones((4, 3)), labels), verbose=0).history
+    logs = {"loss", f"{names[0]}_loss", f"{names[1]}_loss", f"{names[1]}_mae"}
+    assert set(history) == logs | {f"val_{name}" for name in logs}
+    assert model.output_names == names

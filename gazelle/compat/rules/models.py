@@ -56,7 +56,7 @@ def _compile(instance: Any, kwargs: dict[str, Any]) -> None:
             kwargs.update(
                 {kind: for_every_output(kwargs.get(kind), len(instance.outputs)) for kind in columns.OF_LABELS[1:]}
             )
-        outputs = instance.output_names if instance._graph is not None else ()
+        outputs = instance._graph.output_names if instance._graph is not None else ()
         for kind in columns.OF_LABELS[1:]:
             if kwargs.get(kind) is not None:
                 if era.number() == 1 and instance._graph is not None:
