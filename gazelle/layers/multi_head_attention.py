@@ -235,16 +235,19 @@ class MultiHeadAttention(Layer):
         fit, mix = equations(q.ndim, axes)
         scores = jnp.einsum(fit, k, q * (1 / math.sqrt(self.key_dim)))
         over = tuple(range(scores.ndim - len(axes), scores.ndim))
-        if seen is not None:
-            scores = jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9)
-        scores = softmax(scores, axis=over)
-        if seen is not None and not plain:  # a fully masked query gives 0; in the plain case the mean, as in Keras
-            scores = jnp.where(seen, scores, 0)
-        weights = scores
+        # a fully masked query gives 0; in the plain case the mean, as in Keras
+        weights = scores = self._normalize(scores, seen, over, not plain)
         if training and self.dropout > 0:
             kept = bernoulli(self.random_key(self.seed), 1 - self.dropout, scores.shape)
             weights = jnp.where(kept, scores / (1 - self.dropout), 0)
         return jnp.einsum(mix, weights, v), scores
+
+    def _normalize(self, scores: Array, seen: Array | None, axes: tuple[int, ...], zeroed: bool) -> Array:
+        """The softmax over the steps that are seen; a query that sees none has equal weights, or 0 if `zeroed`."""
+        if seen is None:
+            return softmax(scores, axis=axes)
+        weights = softmax(jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9), axis=axes)
+        return jnp.where(seen, weights, 0) if zeroed else weights
 
     def compute_mask(self, query: Array, mask: Array | None = None) -> list[Array | None]:
         return [mask, None]  # y has the mask of the query, the scores have none

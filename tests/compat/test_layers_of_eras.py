@@ -98,6 +98,17 @@ def test_masks_pass_through_softmax_of_keras_2(keras_2):
     np.testing.assert_allclose(model.predict(np.array([[[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]]])), 1 / 3, rtol=1e-6)
 
 
+def test_rows_of_tf_keras_2_that_are_fully_masked_have_equal_weights(tf_keras):
+    layers = tf_keras.layers
+    x = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 3.0]], "float32")
+    weights = layers.Softmax()(x, mask=np.array([[False] * 3, [True, True, False]]))
+    np.testing.assert_allclose(weights, [[1 / 3] * 3, [0.26894, 0.73106, 0]], rtol=1e-4)
+    for options in {"dropout": 0.1}, {"value_dim": 3}:
+        attention = layers.MultiHeadAttention(1, 2, **options)
+        y = attention(x[None], x[None], attention_mask=np.zeros((1, 2, 2)))
+        np.testing.assert_allclose(y, attention(0 * x[None], x[None]), rtol=1e-4, atol=1e-6)
+
+
 def test_masked_steps_in_statistics_of_batches(keras, request):
     layers = keras.layers
     model = keras.models.Sequential([layers.Masking(input_shape=(3, 1)), layers.BatchNormalization(momentum=0.0)])

@@ -5,6 +5,7 @@ import pytest
 
 from gazelle.compat import era
 from tests.compat import small_models
+from tests.compat.conftest import program
 
 R = np.random.RandomState(0)
 X = R.normal(size=(10, 3)).astype("float32")
@@ -109,6 +110,19 @@ def test_a_callback_stops_the_training(keras):
 def test_the_scheduled_rate_in_the_logs(keras):
     history = fit(one_output(keras), X[:, :1], keras.callbacks.LearningRateScheduler(lambda epoch: 0.5)).history
     assert list(history) == (["loss"] if era.number() == 1 else ["loss", "lr"])
+
+
+@pytest.mark.parametrize(("version", "rates"), [((2, 15), [0.1, 0.05, 0.0125]), (None, [0.1, 0.025, 0.00625])])
+def test_the_rate_of_a_schedule_is_that_of_the_last_update_since_2_11(version, rates):
+    for keras in program(2, False, version):
+        optimizer = keras.optimizers.SGD(keras.optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
+        seen = [float(optimizer.learning_rate)]
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(3,))])
+        model.compile(optimizer, "mse", metrics=[lambda y_true, y_pred, optimizer=optimizer: optimizer.learning_rate])
+        for _ in range(2):
+            model.fit(np.ones((4, 3)), np.ones((4, 1)), batch_size=2, verbose=0)
+            seen.append(float(optimizer.lr))
+        np.testing.assert_allclose(seen, rates, rtol=1e-5)
 
 
 def test_logs_of_a_batch(keras):

@@ -102,10 +102,18 @@ class IdentityMixin(UnmaskedMixin):
 
 
 class SoftmaxMixin:
-    """Softmax of Keras 1 and 2, and of TensorFlow 1: masks pass through it and do not change its values."""
+    """Softmax of Keras 1 and 2, and of TensorFlow 1: masks pass through it and do not change its values.
+
+    In tf.keras 2 a row that is fully masked has equal values; in Keras 3 they are 0.
+    """
 
     def call(self, x: Option, mask: Option = None) -> TensorResult:
-        return super().call(x, None if era.is_before_tf_keras_2() else mask)
+        if mask is None or era.number() == 3:
+            return super().call(x, mask)
+        if era.is_before_tf_keras_2():
+            return super().call(x)
+        low = -3e4 if x.dtype == jnp.float16 else -1e9
+        return super().call(x + low * (1 - jnp.asarray(mask).astype(x.dtype)))
 
 
 class TimeDistributedMixin:

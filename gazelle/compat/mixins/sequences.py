@@ -280,6 +280,10 @@ class AttentionMixin:
             args, kwargs = _in_current_order(args, kwargs)
         return super().__call__(*args, **kwargs)
 
+    def _normalize(self, scores: Any, seen: Any, axes: tuple[int, ...], zeroed: bool) -> Any:
+        """The weights; until Keras 3 those of a fully masked query are always equal."""
+        return super()._normalize(scores, seen, axes, zeroed and era.number() == 3)
+
     def _ensure_built(self, args: Any, kwargs: Any) -> None:
         """Build the layer; from within `call` if it is that of a subclass, with other arguments."""
         if type(self).build is not self._core.build or "query" in call_argument_names(self):

@@ -31,6 +31,7 @@ from gazelle.core.dtypes import check_range, device_dtype
 from gazelle.core.symbolic import KerasTensor
 from gazelle.core.types import Array
 from gazelle.core.variable import Variable
+from gazelle.optimizers import learning_rate as rates
 from gazelle.optimizers.base import Optimizer
 from gazelle.optimizers.schedules import LearningRateSchedule
 
@@ -64,7 +65,7 @@ class VariableValue(Tensor):
 
 
 class ScheduledRate(Tensor):
-    """`optimizer.learning_rate` of a schedule: its present value; before TensorFlow 2.11 it was the schedule itself."""
+    """`optimizer.learning_rate` of a schedule: the value now; before TensorFlow 2.11 it was the schedule itself."""
 
     __slots__ = ("schedule",)
 
@@ -82,7 +83,11 @@ class ScheduledRate(Tensor):
     def of(cls, optimizer: Optimizer) -> TensorResult:
         """The learning rate of an optimizer in a program for TensorFlow."""
         rate, schedule = optimizer.learning_rate, vars(optimizer).get("_learning_rate")
-        return rate if era.standalone() or not isinstance(schedule, LearningRateSchedule) else cls(rate, schedule)
+        if era.standalone() or not isinstance(schedule, LearningRateSchedule):
+            return rate
+        if era.is_tf_keras_since_2_11():  # the rate of the last update
+            rate = rates.at_step(schedule, jnp.maximum(optimizer.iterations.value - 1, 0))
+        return cls(rate, schedule)
 
 
 class IndexedSlices:
