@@ -95,7 +95,7 @@ class CompileMetrics(Metric, abstract=True):
         """Choose the metrics for labels and outputs of these shapes."""
         names = output_names(y_pred, self.outputs)
         predictions, unnamed = flat_outputs(y_pred, names), are_unnamed(y_pred, self.outputs)
-        shown = log_names(names, self.outputs)
+        shown = log_names(names, self.outputs) if len(names) > 1 else names
         self._losses = own = losses_of_outputs(self.loss, y_pred, names)
         targets = self._targets(y_true, names)
         self._of_output = [[] for _ in names]

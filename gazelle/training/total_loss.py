@@ -120,7 +120,7 @@ class TotalLoss:
     def _of_outputs(self, y: Tree, y_pred: Tree, weight: Tree, names: list[str]) -> list[tuple[Any, ...]]:
         """(name, loss, target, prediction, weights, factor) of each output that has a loss."""
         functions = self.functions(names)
-        labels = log_names(names, self.names)
+        labels = log_names(names, self.names) if len(names) > 1 else names
         if are_unnamed(y_pred, self.names):
             labels = [_name(one) for one in per_output("compile(loss=...)", self.loss, names, spread=True)]
         factors = per_output("compile(loss_weights=...)", self.loss_weights, names, spread=True)
