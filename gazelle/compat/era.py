@@ -82,7 +82,7 @@ def is_tf_keras_2() -> bool:
 
 
 def has_keras_preprocessing() -> bool:
-    """Whether the package Keras_Preprocessing changed the images: before Keras 3 and, where it shows, tf.keras 2.9."""
+    """Whether images change as in Keras_Preprocessing: in Keras 1 and 2, and in a known tf.keras before 2.9."""
     return is_package_before_keras_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
 
 

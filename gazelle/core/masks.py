@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 _masks = Attachments()
 
 
+def masked_score(dtype: jnp.dtype) -> float:
+    """The score of a masked step before a softmax: not -inf, with which a row that is fully masked would be NaN."""
+    return -3e4 if dtype == jnp.float16 else -1e9
+
+
 def set_mask(tensor: object, mask: ArrayLike | None) -> None:
     """Attach a mask to a tensor (array or tracer): True for valid steps."""
     if mask is None or not isinstance(tensor, jax.Array):

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from gazelle import activations
 from gazelle.core import logits
 from gazelle.core.errors import ArgumentError, ShapeError, message
+from gazelle.core.masks import masked_score
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
 from gazelle.layers.base import Layer
 from gazelle.layers.input_spec import InputSpec
@@ -235,5 +236,4 @@ class Softmax(Layer):
                 )
             )
         keep = mask if mask.dtype == bool else mask > 0.5
-        low = -3e4 if x.dtype == jnp.float16 else -1e9  # not -inf: a row that is fully masked must not become NaN
-        return jnp.where(keep, jax.nn.softmax(jnp.where(keep, x, low), axis), 0)
+        return jnp.where(keep, jax.nn.softmax(jnp.where(keep, x, masked_score(x.dtype)), axis), 0)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, message
+from gazelle.core.masks import masked_score
 from gazelle.core.prng import bernoulli
 from gazelle.core.registry import register
 from gazelle.core.types import Array, ConstraintLike, InitializerLike, RegularizerLike, Shape
@@ -143,7 +144,7 @@ class GroupedQueryAttention(Layer):
         k, v = jnp.repeat(k, repeats, axis=2), jnp.repeat(v, repeats, axis=2)
         scores = jnp.einsum("bquh,bkuh->buqk", q * (1 / math.sqrt(self.head_dim)), k)
         if seen is not None:
-            scores = jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9)
+            scores = jnp.where(seen, scores, masked_score(scores.dtype))
         scores = jax.nn.softmax(scores, axis=-1)
         if seen is not None:  # a fully masked query gives 0 instead of the mean of all values
             scores = jnp.where(seen, scores, 0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import jax.numpy as jnp
 
 from gazelle.core.errors import ArgumentError, ShapeError, message
-from gazelle.core.masks import get_mask
+from gazelle.core.masks import get_mask, masked_score
 from gazelle.core.prng import bernoulli
 from gazelle.core.serialization import serialize
 from gazelle.core.types import Array, ArrayLike, ConstraintLike, InitializerLike, RegularizerLike, Shape
@@ -246,7 +246,7 @@ class MultiHeadAttention(Layer):
         """The softmax over the steps that are seen; a query that sees none has equal weights, or 0 if `zeroed`."""
         if seen is None:
             return softmax(scores, axis=axes)
-        weights = softmax(jnp.where(seen, scores, -3e4 if scores.dtype == jnp.float16 else -1e9), axis=axes)
+        weights = softmax(jnp.where(seen, scores, masked_score(scores.dtype)), axis=axes)
         return jnp.where(seen, weights, 0) if zeroed else weights
 
     def compute_mask(self, query: Array, mask: Array | None = None) -> list[Array | None]:

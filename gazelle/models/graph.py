@@ -101,10 +101,10 @@ class Graph:
         self._sort(indices)
         self.takes_strings = any(t.dtype == "string" for t in self.flat_inputs)
         self.input_names = [self.producer(t).name for t in self.flat_inputs]
-        names = [operation_of(t).name for t in symbolic.leaves(self.outputs)]
-        self.output_names = sorted(outputs) if is_flat_dict(outputs) else _unique(names)
+        names = _unique([operation_of(t).name for t in symbolic.leaves(self.outputs)])
+        self.output_names = sorted(outputs) if is_flat_dict(outputs) else names
         #: what the outputs are called in the logs
-        self.log_names = _unique(names) if conventions.active.outputs_have_names_of_layers else self.output_names
+        self.log_names = names if conventions.active.outputs_have_names_of_layers else self.output_names
 
     @functools.cached_property
     def tables(self) -> list[list[Embedding | CategoryEncoding]]:

@@ -15,6 +15,7 @@ from gazelle.compat.era import called_by_gazelle
 from gazelle.compat.mixins.common import Function, receiving_tensors
 from gazelle.compat.types import Array, Option, TensorResult
 from gazelle.core import shape_inference, symbolic
+from gazelle.core.masks import masked_score
 from gazelle.layers import Layer, call_arguments
 from gazelle.layers.merging import check_masks
 from gazelle.layers.wrappers import joined_steps
@@ -112,8 +113,7 @@ class SoftmaxMixin:
             return super().call(x, mask)
         if era.is_before_tf_keras_2():
             return super().call(x)
-        low = -3e4 if x.dtype == jnp.float16 else -1e9
-        return super().call(x + low * (1 - jnp.asarray(mask).astype(x.dtype)))
+        return super().call(x + masked_score(x.dtype) * (1 - jnp.asarray(mask).astype(x.dtype)))
 
 
 class TimeDistributedMixin:

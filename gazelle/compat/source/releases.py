@@ -90,7 +90,7 @@ def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:
-    """The release that a program for Keras 2 shows: (2, 2), (2, 3), (2, 9), (2, 11): the oldest alike.
+    """The release that a program for Keras 2 shows, as the oldest alike: (2, 2), (2, 3), (2, 9) or (2, 11).
 
     Args:
         program: The path of the program; the releases that its project requires are read.
