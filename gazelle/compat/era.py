@@ -111,6 +111,11 @@ def is_package_2_3() -> bool:
     return standalone() and _release.is_between((2, 3), (2, 10))
 
 
+def resets_metrics_after_batches() -> bool:
+    """Whether `train_on_batch(reset_metrics=True)` resets metrics after the batch: tf.keras of TensorFlow 1, and known releases to 2.8."""
+    return is_package_2_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
+
+
 def set_release(release: Release) -> None:
     """Let the process emulate a release."""
     global _release

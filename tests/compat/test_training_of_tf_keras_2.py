@@ -8,6 +8,7 @@ import pytest
 
 from gazelle.compat import tensorflow
 from gazelle.compat.namespaces import root
+from tests.compat.conftest import program
 
 keras = root("tensorflow.keras")
 layers = keras.layers
@@ -277,6 +278,26 @@ def test_batches_that_continue_with_the_metrics_of_the_one_before(tf_keras):
     model.reset_metrics()
     assert model.train_on_batch(x[1:], y, reset_metrics=False) == [9, 3]
     assert model.train_on_batch(x[:1], y) == [1, 1]
+
+
+@pytest.mark.parametrize(
+    ("standalone", "version", "second", "third"),
+    [
+        (False, (2, 2), [9, 3], [1, 2]),  # before TensorFlow 2 the loss was that of the batch
+        (True, (2, 3), [9, 3], [1, 2]),
+        (False, (2, 3), [9, 3], [5, 2]),
+        (False, (2, 9), [5, 2], [1, 1]),
+    ],
+)
+def test_metrics_are_reset_after_a_batch_until_tensorflow_2_8(standalone, version, second, third):
+    for keras in program(2, standalone, version):
+        model = keras.Sequential([keras.layers.Dense(1, input_shape=(1,), kernel_initializer="ones")])
+        model.compile(keras.optimizers.SGD(0.0), "mse", metrics=["mae"])
+        x, y = np.array([[1.0], [2.0], [3.0]]), np.zeros((1, 1))
+        assert model.train_on_batch(x[:1], y) == [1, 1]
+        assert model.train_on_batch(x[2:], y, reset_metrics=False) == second
+        assert model.test_on_batch(x[:1], y) == third
+        assert model.test_on_batch(x[1:2], y) == [4, 2]
 
 
 def test_an_automatic_number_of_steps_per_call():

@@ -64,7 +64,8 @@ def _numbers_of_objects(value: Any) -> Any:
 _LOSSES = frozenset(("loss", "metrics", "weighted_metrics"))
 
 
-_MEASURING = ("evaluate", "train_on_batch", "test_on_batch")
+_ON_BATCH = ("train_on_batch", "test_on_batch")
+_MEASURING = ("evaluate", *_ON_BATCH)
 _RUNNING = ("fit", *_MEASURING)
 _TRAINING = ("fit", "train_on_batch")
 
@@ -77,8 +78,8 @@ def _is_built_by_parts(model: Any) -> bool:
 
 
 def _is_kept(total: str) -> bool:
-    """Whether `reset_metrics=False` keeps a total: in the package Keras the loss was that of the batch."""
-    return era.is_tf_keras_2() or not total.startswith("part/")
+    """Whether `reset_metrics=False` keeps a total: before TensorFlow 2 the loss was that of the batch."""
+    return not (era.is_before_tf_keras_2() and total.startswith("part/"))
 
 
 def translated_method(owner: type, name: str) -> Function:
@@ -115,13 +116,15 @@ def translated_method(owner: type, name: str) -> Function:
         core = getattr(super(owner, self), name)
         if name in ("save", "save_weights") and era.number() == 2:
             core = functools.partial(getattr(former_files, name), self)
-        kept = None if kwargs.pop("reset_metrics", True) else _is_kept
+        keeps = not kwargs.pop("reset_metrics", True)
+        if name in _ON_BATCH and era.resets_metrics_after_batches():
+            keeps, vars(self)["_keeps_totals"] = self._keeps_totals, keeps
         flags = frozen.as_compiled(self) if name in _TRAINING else contextlib.nullcontext()
         joins = facade.adapter.ragged if facade.adapter.has_tensors and era.is_tf_keras_2() else None
         with (
             warn_of_broadcasting(columns.namespaces()),
             frozen.inside(self, outermost=True),
-            assigned(kept_totals, kept),
+            assigned(kept_totals, _is_kept if keeps else None),
             assigned(joins_lengths, joins),
             flags,
         ):

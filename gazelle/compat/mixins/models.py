@@ -70,6 +70,7 @@ class ModelMixin:
     _wrapped_in_programs = {**dict.fromkeys(STEPS, step_on_tensors), "compute_loss": loss_as_array}
     _closures = ClosuresOfPrograms
     _records_steps = False  # whether steps call `tf.gradients`
+    _keeps_totals = False  # whether the next batch continues the totals of metrics, before TensorFlow 2.9
     _accuracy_by_call = False  # whether calls request the accuracy, as in Keras 0.x
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
