@@ -20,6 +20,7 @@ from gazelle.losses.target_shapes import kind_of
 from gazelle.metrics.reduction import MeanMetricWrapper
 from gazelle.training.callbacks.base import Callback
 from gazelle.training.callbacks.callback_list import listens_to_batches
+from gazelle.training.callbacks.history import History
 from gazelle.training.compile_metrics import CompileMetrics
 from gazelle.training.structured_loss import losses_of_outputs
 
@@ -178,6 +179,8 @@ def callback_params(model: Model, run: tuple[list[Any], Source, FitOptions], par
             vars(model)["validation_data"] = _flat(validation)
     if era.is_before_tf_keras_2() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
+    if era.is_before_tf_keras_2():
+        callbacks.append(History())  # that of `fit`, also where a program has its own
     samples = {} if count is None else {"samples": count, "batch_size": options.batch_size or BATCH}
     if samples and era.is_before_tf_keras_2():  # of arrays, what the program stated
         samples["steps"] = options.steps_per_epoch

@@ -82,8 +82,8 @@ def fit(model: Model, x: Data | None, y: Data | None, sample_weight: Data | None
     divided = several and agreement.check(model, trainer, source, validation, options)
     main = not several or processes.is_main()
     options.verbose = options.verbose if main else 0
-    display, history = Progress(options.verbose), History()
-    events = _callbacks(model, source, history, options, main, divided)
+    display, events = Progress(options.verbose), _callbacks(model, source, options, main, divided)
+    history = next(callback for callback in reversed(events.callbacks) if isinstance(callback, History))
     fingerprint = TrainingFingerprint(model, trainer, source, validation, events.callbacks, options.of_batches(source))
     checkpoint = _checkpoint(model, fingerprint, events, options, main, divided)
     progress = TrainingProgress(trainer, source, events.callbacks, options.initial_epoch, checkpoint.identity)
@@ -144,10 +144,8 @@ def _prepare(
     return trainer, source, validation
 
 
-def _callbacks(
-    model: Model, source: data.Source, history: History, options: FitOptions, main: bool, divided: bool
-) -> CallbackList:
-    """The callbacks that this process calls, with the history as the last one."""
+def _callbacks(model: Model, source: data.Source, options: FitOptions, main: bool, divided: bool) -> CallbackList:
+    """The callbacks that this process calls, one of them a `History`."""
     given = options.callbacks
     listed: list[Any] = list(given) if isinstance(given, (list, tuple)) else [given] if given else []
     if not main:
@@ -159,7 +157,7 @@ def _callbacks(
         "validation_freq": options.validation_freq,
     }
     params = model._callback_params(listed, source, options, params)
-    return CallbackList([*listed, history], model, params)
+    return CallbackList(listed, model, params, add_history=True)
 
 
 def _is_called(callback: Any, divided: bool) -> bool:

@@ -491,7 +491,8 @@ class Model(Layer):
                 samples and the first layer that produced it; False continues.
 
         Returns:
-            The `History` of losses and metrics.
+            The `History` of losses and metrics: the last one in `callbacks`, which then also has the epochs of earlier
+            trainings, else a new one.
 
         Raises:
             StateError: the model is not compiled, another thread trains it, or the checkpoint to resume is of another

@@ -14,6 +14,7 @@ from gazelle.compat.mixins.common import CompatObject, Function
 from gazelle.core.errors import ArgumentError, ArgumentTypeError
 from gazelle.core.replaced_methods import overrides
 from gazelle.core.traceback import warn
+from gazelle.metrics.name_aliases import Logs
 from gazelle.training.callbacks import CSVLogger, EarlyStopping, LearningRateScheduler, ModelCheckpoint
 from gazelle.training.callbacks.base import EVENTS
 
@@ -195,6 +196,15 @@ class LambdaMixin:
             vars(self)[name] = kwargs[name]
         events = {name: kwargs[name] for name in kwargs if name in EVENTS}
         super()._init_core(core, args, events, by_gazelle)
+
+
+class HistoryMixin:
+    """History: until TensorFlow 2 each training began an empty one."""
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        if era.is_before_tf_keras_2():
+            self.history = Logs()
+        super().on_train_begin(logs)
 
 
 class CSVLoggerMixin:
