@@ -112,7 +112,7 @@ def is_package_2_3() -> bool:
 
 
 def resets_metrics_after_batches() -> bool:
-    """Whether `train_on_batch(reset_metrics=True)` resets metrics after the batch: tf.keras of TensorFlow 1, and known releases to 2.8."""
+    """Whether `train_on_batch` resets metrics after its batch: in Keras 2.3 and in a known tf.keras before 2.9."""
     return is_package_2_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
 
 
