@@ -6,7 +6,7 @@ The file is long because it is one public class, whose methods are mostly docume
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Never
 
 import jax
@@ -750,6 +750,26 @@ class Optimizer(Configurable):
             ShapeError: If the shapes are not those of `variables`.
         """
         stateful.set_weights(self, weights)
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Put the values of `variables` into `store` under '0', '1', ...
+
+        Args:
+            store: The mapping to fill.
+        """
+        for number, variable in enumerate(self.variables):
+            store[str(number)] = variable.numpy()
+
+    def load_own_variables(self, store: Mapping[str, ArrayLike]) -> None:
+        """Assign what `save_own_variables` put into `store`, all or none.
+
+        Args:
+            store: Arrays under '0', '1', ...
+
+        Raises:
+            ShapeError: If the shapes are not those of `variables`.
+        """
+        self.set_weights([store[str(number)] for number in range(len(store))])
 
     def finalize_variable_values(self, var_list: Iterable[Variable]) -> None:
         """Assign the averages of `use_ema` to variables, at the end of training.

@@ -330,6 +330,13 @@ def test_variables_read_and_write_the_state():
     jax.tree.map(np.testing.assert_array_equal, other.state, optimizer.state)
     with pytest.raises(ShapeError, match="Build it first"):
         Adam().set_weights([v.numpy() for v in optimizer.variables])
+    store: dict[str, np.ndarray] = {}
+    optimizer.save_own_variables(store)
+    assert list(store) == [str(number) for number in range(len(optimizer.variables))]
+    third = Adam(0.5)
+    third.build(vs)
+    third.load_own_variables(store)
+    jax.tree.map(np.testing.assert_array_equal, third.state, optimizer.state)
 
 
 def test_more_variables_later_keep_the_old_slots():
