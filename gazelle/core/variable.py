@@ -115,11 +115,11 @@ class Variable:
             )
         if dtype is None and not callable(value):
             given = getattr(value, "dtype", None)
-            if given is None and np.asarray(value).dtype.kind in "OUS":  # NumPy makes NaN of None
-                raise ArgumentTypeError(message(f"Variable {name!r}", expected="a first value", got=repr(value)[:80]))
-            if given is None:  # Python numbers: integers and booleans keep their kind
-                given = {"i": "int32", "u": "int32", "b": "bool"}.get(np.asarray(value).dtype.kind)
-            dtype = given if given is not None and dtypes.is_float(given) is False else None
+            kind = np.asarray(value).dtype.kind if given is None or isinstance(value, np.ndarray) else ""
+            if kind and kind in "OUS":  # NumPy makes NaN of None
+                raise ArgumentTypeError(message(f"Variable {name!r}", expected="numbers", got=repr(value)[:80]))
+            of_number = {"i": "int32", "u": "int32", "b": "bool"}.get(kind)  # Python's integers and booleans keep it
+            dtype = of_number if given is None else dtypes.device_dtype(given)
         own = self._own_dtype = dtypes.standardize(dtype)
         self.name = name
         self.path = self.key = scoped(name)  # the key is final only when a model is known to have the variable

@@ -77,6 +77,14 @@ def test_python_values_keep_their_kind(value, dtype):
     assert gazelle.Variable(value).dtype == dtype
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64", "int64", "uint64", "int8", "bool"])
+def test_arrays_keep_their_dtype_but_for_64_bits(dtype):
+    """As in Keras 3 on JAX, where integers had the dtype int64 and a value of int32 before."""
+    value = np.ones(2, dtype)
+    ours, theirs = gazelle.Variable(value), keras.Variable(value)
+    assert ours.dtype == theirs.dtype == ours.value.dtype.name
+
+
 def test_several_values_are_no_condition():
     with pytest.raises(TypeError, match=r"as a condition: expected one value, got \(2,\)"):
         bool(gazelle.Variable([1.0, 2.0]))
@@ -140,8 +148,9 @@ def test_pickles_keep_the_dtype():
 @pytest.mark.parametrize(
     ("call", "text"),
     [
-        (lambda: Variable(None), "Variable 'variable': expected a first value, got None"),
-        (lambda: Variable([1.0, None]), "expected a first value, got"),
+        (lambda: Variable(None), "Variable 'variable': expected numbers, got None"),
+        (lambda: Variable([1.0, None]), "expected numbers, got"),
+        (lambda: Variable(np.array(["a"])), r"expected numbers, got array\(\['a']"),
         (lambda: Variable(1.0).assign("a"), "Variable 'variable' cannot be assigned: expected numbers, got 'a'"),
     ],
 )
