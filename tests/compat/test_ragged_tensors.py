@@ -65,3 +65,20 @@ def test_a_signature_with_a_ragged_tensor(tf):
         return rows + 1
 
     assert add(tf.ragged.constant([[1], [2, 3]])).to_list() == [[2], [3, 4]]
+
+
+def test_mapped_rows_are_ragged_where_the_signature_is(tf):
+    rows = tf.ragged.constant([[1, 2], [3, 4]])
+    assert tf.map_fn(tf.shape, tf.ragged.constant([[1, 2], [3]])).to_tensor().numpy().tolist() == [[2], [1]]
+    assert isinstance(tf.map_fn(lambda x: 2 * x, rows), tf.RaggedTensor)
+    first, second = tf.map_fn(
+        lambda x: (x[0], x[1]), (rows, rows), fn_output_signature=(tf.RaggedTensorSpec([None], tf.int32), tf.int32)
+    )
+    assert isinstance(first, tf.RaggedTensor) and second.numpy().tolist() == [[1, 2], [3, 4]]
+    pairs = tf.map_fn(
+        lambda x: tf.ragged.stack([x, x]),
+        tf.ragged.constant([[1, 2], [3]]),
+        fn_output_signature=tf.RaggedTensorSpec([None, None], tf.int32),
+    )
+    assert pairs.to_list() == [[[1, 2], [1, 2]], [[3], [3]]]
+    assert tf.map_fn(lambda x: x, tf.zeros((0, 3)), fn_output_signature=tf.int32).dtype == tf.int32

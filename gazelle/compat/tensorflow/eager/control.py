@@ -19,12 +19,14 @@ from gazelle.compat.backend.phase import LearningPhase
 from gazelle.compat.backend.sessions import Operations
 from gazelle.compat.tensorflow import names_of_1
 from gazelle.compat.tensorflow.calls import boxed, call
+from gazelle.compat.tensorflow.dtypes import name_of
 from gazelle.compat.tensorflow.eager.captured import recorded
 from gazelle.compat.tensorflow.eager.recording import is_box, register_structures, unboxed
 from gazelle.compat.tensorflow.eager.tensor_array import TensorArray
 from gazelle.compat.tensorflow.names import NAMES, array_of_list, named
 from gazelle.compat.tensorflow.ops.arrays import concat, convert, stack
 from gazelle.compat.tensorflow.ops.ragged import RaggedTensor
+from gazelle.compat.tensorflow.tensor_specs import RaggedTensorSpec
 from gazelle.compat.tensorflow.v1 import loops, subgraphs, while_loops
 from gazelle.compat.tensorflow.v1.graph_variables import read_in_graph
 from gazelle.compat.types import Function, Nested, Option, ShapeLike, TensorLike, TensorResult
@@ -210,21 +212,51 @@ def vectorized_map(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
     return map_fn(fn, elems)
 
 
+def _is_row(value: Any) -> bool:
+    return is_box(value) or isinstance(value, RaggedTensor | RaggedTensorSpec)
+
+
+def _empty(kind: Any) -> Any:
+    """The output of `map_fn` over no rows."""
+    values = convert(np.zeros(0, name_of(getattr(kind, "dtype", kind))))
+    ragged = isinstance(kind, RaggedTensor | RaggedTensorSpec)
+    return RaggedTensor.from_row_lengths(values, np.zeros(0, "int64")) if ragged else values
+
+
+def _of_rows(rows: Sequence[Any], signature: Any) -> Any:
+    """The outputs of `map_fn`, each ragged where the signature is or where the rows have different lengths."""
+    if not rows:
+        return jax.tree.map(_empty, signature, is_leaf=_is_row)
+    kinds = jax.tree.leaves(signature, is_leaf=_is_row)
+    columns = list(zip(*(jax.tree.leaves(row, is_leaf=_is_row) for row in rows), strict=True))
+    if len(kinds) != len(columns):
+        kinds = [None] * len(columns)
+
+    def output(parts: Sequence[Any], kind: Any) -> Any:
+        parts = [part if _is_row(part) else convert(part) for part in parts]
+        ragged = isinstance(kind, RaggedTensor | RaggedTensorSpec) or len({tuple(part.shape) for part in parts}) > 1
+        return (RaggedTensor.of_rows if ragged or isinstance(parts[0], RaggedTensor) else stack)(parts)
+
+    structure = jax.tree.structure(rows[0], is_leaf=_is_row)
+    return structure.unflatten([output(parts, kind) for parts, kind in zip(columns, kinds, strict=True)])
+
+
 @named("map_fn")
-@ignores(f"dtype {_HINTS} name fn_output_signature")
-def map_fn(fn: Callable[[Any], Any], elems: TensorLike) -> TensorResult:
-    """`tf.map_fn`: `fn` applied to each row, stacked; rows of different lengths become a ragged tensor."""
+@ignores("parallel_iterations@3 back_prop@4 swap_memory@5 infer_shape@6 name@7")
+def map_fn(
+    fn: Callable[[Any], Any], elems: TensorLike, dtype: Nested[Any] = None, fn_output_signature: Nested[Any] = None
+) -> TensorResult:
+    """`tf.map_fn`: `fn` applied to each row, stacked.
+
+    An output is ragged if its signature is, which is by default that of `elems`, or if its rows have different lengths.
+    """
     if _is_symbolic(elems):
         return subgraphs.symbolic_scan(lambda state, row: (state, fn(row)), elems, np.float32(0))[1]
     if _is_long(elems):
         return _scanned(fn, elems)
+    given = dtype if fn_output_signature is None else fn_output_signature
     rows = [fn(row) for row in _rows(elems)]
-    if (
-        all(is_box(row) or isinstance(row, RaggedTensor) for row in rows)
-        and len({tuple(row.shape) for row in rows}) > 1
-    ):
-        return RaggedTensor.of_rows(rows)
-    return _stacked(rows)
+    return _of_rows(rows, elems if given is None else given)
 
 
 @named("scan")
