@@ -326,3 +326,14 @@ def test_predictions_of_batches_of_other_lengths_are_ragged(tf_keras_2):
     assert isinstance(ragged, tf_keras_2.RaggedTensor)
     assert [row.shape.as_list() for row in ragged] == [[3, 2], [3, 2], [4, 2], [4, 2]]
     np.testing.assert_array_equal(means, np.ones((4, 2)))
+
+
+def test_sequential_calls_layers_one_by_one_if_they_cannot_be_called_on_symbols(tf_keras_2):
+    tf, layers = tf_keras_2, tf_keras_2.keras.layers
+    pad = layers.Lambda(lambda x: tf.concat([tf.reshape(x, [-1]), tf.zeros([10] - tf.shape(tf.reshape(x, [-1])))], 0))
+    model = tf.keras.Sequential([layers.Dense(4, kernel_initializer="ones"), pad])
+    for _ in range(2):
+        assert model(np.ones((2, 3), "float32")).numpy().tolist() == [3] * 8 + [0] * 2
+    assert model.built and len(model.weights) == 2
+    with pytest.raises(Exception, match="11 is out of bounds"):
+        tf.keras.Sequential([layers.Lambda(lambda x: x[:, 11])])(np.ones((2, 3), "float32"))

@@ -270,6 +270,16 @@ class SequentialMixin:
         if era.number() == 3 or self._tail is None:
             super().build(input_shape)
 
+    def _ensure_built(self, args: Any, kwargs: Any) -> None:
+        """Create the chain; tf.keras 2 calls the layers of a model one by one if they cannot be called on symbols."""
+        try:
+            super()._ensure_built(args, kwargs)
+        except Exception:
+            if not self._guessed or not era.is_tf_keras_2():
+                raise
+            self._head = self._tail = self._graph = None
+            self.built = True
+
     def _input_name(self) -> str | None:
         """Until Keras 3 programs gave their data by this name."""
         layers: list[Any] = self._layers
