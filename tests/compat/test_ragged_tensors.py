@@ -74,7 +74,8 @@ def test_mapped_rows_are_ragged_where_the_signature_is(tf):
     first, second = tf.map_fn(
         lambda x: (x[0], x[1]), (rows, rows), fn_output_signature=(tf.RaggedTensorSpec([None], tf.int32), tf.int32)
     )
-    assert isinstance(first, tf.RaggedTensor) and second.numpy().tolist() == [[1, 2], [3, 4]]
+    assert isinstance(first, tf.RaggedTensor)
+    assert second.numpy().tolist() == [[1, 2], [3, 4]]
     pairs = tf.map_fn(
         lambda x: tf.ragged.stack([x, x]),
         tf.ragged.constant([[1, 2], [3]]),

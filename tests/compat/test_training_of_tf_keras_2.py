@@ -334,6 +334,7 @@ def test_sequential_calls_layers_one_by_one_if_they_cannot_be_called_on_symbols(
     model = tf.keras.Sequential([layers.Dense(4, kernel_initializer="ones"), pad])
     for _ in range(2):
         assert model(np.ones((2, 3), "float32")).numpy().tolist() == [3] * 8 + [0] * 2
-    assert model.built and len(model.weights) == 2
+    assert model.built
+    assert len(model.weights) == 2
     with pytest.raises(Exception, match="11 is out of bounds"):
         tf.keras.Sequential([layers.Lambda(lambda x: x[:, 11])])(np.ones((2, 3), "float32"))
