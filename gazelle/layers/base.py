@@ -119,6 +119,7 @@ class Layer(Operation):
     autocast = True  # False in classes that cast floats themselves
     input_spec: Any = None  # an InputSpec, or a list with one
     quantization_modes: tuple[str, ...] = ()  # of which the weights have a quantized form
+    _freezes_variables = True  # `trainable` is also that of the variables
     _unfrozen = False  # `trainable` was set to True, since then not by a layer around it
     path: str | None = None  # names of the layers around it and its own, from its first build on
     supports_masking = False
@@ -290,6 +291,8 @@ class Layer(Operation):
         )
         variable.path = f"{self.path or scoped(self.name)}/{name}"
         variable.owner_number = self.creation_number
+        if self._freezes_variables and not self._trainable:
+            variable.trainable = False
         return variable
 
     def add_variable(
@@ -592,13 +595,17 @@ class Layer(Operation):
 
     @property
     def trainable(self) -> bool:
-        """Whether training may change the weights. Setting it sets it for all layers inside, too."""
+        """Whether training may change the weights. Setting it sets it for layers and variables inside."""
         return self._trainable
 
     @trainable.setter
     def trainable(self, value: bool) -> None:
         for layer in weight_tree.named_layers(self).values():
             layer._trainable, layer._unfrozen = bool(value), False
+            if layer._freezes_variables:
+                for variable in weight_tree.own_weights(layer):
+                    if variable.made_trainable:
+                        variable.trainable = bool(value)
         self._unfrozen = bool(value)
 
     @property

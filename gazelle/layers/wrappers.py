@@ -129,7 +129,7 @@ class TimeDistributed(Wrapper):
 
     def _has_statistics(self) -> bool:
         """Whether the layer may use statistics of the batch, which are those of one step."""
-        return any(not v.trainable for v in self.layer.variables)
+        return any(not v.made_trainable for v in self.layer.variables)
 
 
 def joined_steps(x: Tree) -> Tree:

@@ -88,3 +88,18 @@ def test_a_name_may_be_the_automatic_one_of_another_class(tmp_path, first):
     model.save(tmp_path / "m.keras")
     again = gazelle.models.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again.layers[0 if first else 2].alpha, named.alpha)
+
+
+def test_variables_follow_the_trainable_of_their_layer():
+    """As in Keras 3: programs count `v.trainable` of all variables of a model that is frozen in part."""
+    model = Sequential([Input((3,)), layers.Dense(2), layers.BatchNormalization(), layers.Dense(1, trainable=False)])
+    dense, normalization, frozen = model.layers
+    assert [v.trainable for v in frozen.weights] == [False, False]
+    model.trainable = False
+    assert not any(v.trainable for v in model.weights)
+    dense.trainable = True
+    assert [v.trainable for v in model.weights] == [True, True, *[False] * 6]
+    dense.kernel.trainable = False
+    model.trainable = True
+    assert [v.trainable for v in normalization.weights] == [True, True, False, False]
+    assert len(model.trainable_weights) == 6

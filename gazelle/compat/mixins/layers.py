@@ -157,6 +157,10 @@ class LayerMixin(CompatObject):
         return era.number() == 3 or era.is_tf_keras_2()
 
     @property
+    def _freezes_variables(self) -> bool:
+        return era.number() == 3
+
+    @property
     def trainable(self) -> bool:
         """Whether training may change the weights."""
         return self._trainable
