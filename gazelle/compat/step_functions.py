@@ -80,11 +80,17 @@ class Maker:
         return self._make if model is None else functools.partial(self._make, model)
 
     def _make(self, model: Model, force: bool = False) -> Callable[..., Any]:
-        made, name = vars(model), f"{self._step}_function"
-        if force or made.get(name) is None:
-            made[name] = StepFunction(self._step, model)
-        found: Callable[..., Any] = made[name]
-        return found
+        if self._step == "train" and model.compiled:  # programs then assign the optimizer's weights
+            model.optimizer.build(model.trainable_variables)
+        return _made(model, self._step, force)
+
+
+def _made(model: Model, step: str, force: bool = False) -> Callable[..., Any]:
+    made, name = vars(model), f"{step}_function"
+    if force or made.get(name) is None:
+        made[name] = StepFunction(step, model)
+    found: Callable[..., Any] = made[name]
+    return found
 
 
 def _maker(model: Model, step: str) -> Callable[..., Any] | None:
@@ -105,7 +111,8 @@ def forget(model: Model) -> None:
 def use(model: Model, step: str) -> None:
     """Before `fit` or `evaluate`: run the function of the program as the step, if there is one."""
     if model.compiled:
-        getattr(model, f"_make_{step}_function")()
+        maker = _maker(model, step)
+        _made(model, step) if maker is None else maker()
     function, name = vars(model).get(f"{step}_function"), f"{step}_step"
     if function is None or isinstance(function, StepFunction):
         if getattr(vars(model).get(name), "runs_function", False):

@@ -192,7 +192,7 @@ class OptimizerMixin(CompatObject):
         if era.number() < 3:
             rate = super().learning_rate
             found = [variable for variable in found if variable is not rate]
-            if type(self).__name__ in former_optimizers.KINDS and "decay" in vars(self):  # before tf.keras 2.11
+            if former_optimizers.slots_follow_each_other(self):
                 order = {slot: number for number, slot in enumerate(self.slots)}  # those of all weights are first
                 steps = found[:1] if former_optimizers.has_steps(type(self).__name__) else []
                 found = [*steps, *sorted(found[1:], key=lambda variable: order.get(variable._address[1], -1))]
@@ -206,6 +206,7 @@ class OptimizerMixin(CompatObject):
         return [variable.numpy() for variable in self.weights]
 
     def set_weights(self, weights: Sequence[ArrayLike]) -> None:
+        weights = former_optimizers.current_weights(self, self.weights, weights)
         given = {id(variable): array for variable, array in zip(self.weights, weights, strict=False)}
         if len(given) == len(weights):
             weights = [given.get(id(variable), variable.numpy()) for variable in super().variables]

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 
 from gazelle import optimizers
 from gazelle.compat import era
 from gazelle.compat.tables import pairs
 from gazelle.compat.types import TensorResult
-from gazelle.core.types import Array
+from gazelle.core.types import Array, ArrayLike
 from gazelle.core.variable import Variable
 from gazelle.optimizers.transforms import Arrays, Slots
 from gazelle.saving import tf_keras_optimizer
@@ -68,6 +69,23 @@ def has_steps(name: str) -> bool:
     return not (era.is_package_before_2_3() and name in ("RMSprop", "Adagrad", "Adadelta"))
 
 
+def current_weights(
+    optimizer: optimizers.Optimizer, own: Sequence[Variable], given: Sequence[ArrayLike]
+) -> Sequence[ArrayLike]:
+    """Weights as an optimizer of Keras 2 lists them, without those that it had besides and did not use.
+
+    SGD had velocities without momentum, Adam one number for each weight without `amsgrad`; Nadam before 2.3 did not
+    list the product of its momentums, which stays as it is.
+    """
+    name, further = type(optimizer).__name__, given[len(own) :]
+    if era.number() != 2:
+        return given
+    if (name == "SGD" and len(own) == 1) or (name == "Adam" and all(np.shape(array) == (1,) for array in further)):
+        return given[: len(own)]
+    is_before_2_3 = name == "Nadam" and len(given) == len(own) - 1
+    return [given[0], own[1].numpy(), *given[1:]] if is_before_2_3 else given
+
+
 def keep_own(optimizer: object, name: str, value: object) -> bool:
     """Keep an attribute of a program with the name of a later argument, unless that one is in use."""
     if name not in LATER_ARGUMENTS or vars(optimizer).get(name) not in (None, False):
@@ -92,6 +110,12 @@ _KINDS: tuple[type, ...] = (
     *(RMSprop, Adagrad, Nadam),
 )
 KINDS = {kind.__name__: kind for kind in _KINDS}
+
+
+def slots_follow_each_other(optimizer: optimizers.Optimizer) -> bool:
+    """Whether the weights are those of one slot after those of another, as before tf.keras 2.11 in all but Ftrl."""
+    name = type(optimizer).__name__
+    return name in KINDS and name != "Ftrl" and "decay" in vars(optimizer)
 
 
 _GATHERED = "_keys_of_gathered_rows"
