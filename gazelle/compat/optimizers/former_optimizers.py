@@ -80,7 +80,9 @@ def current_weights(
     name, further = type(optimizer).__name__, given[len(own) :]
     if era.number() != 2:
         return given
-    if (name == "SGD" and len(own) == 1) or (name == "Adam" and all(np.shape(array) == (1,) for array in further)):
+    if (name == "SGD" and len(own) == 1) or (
+        name == "Adam" and all(np.asarray(array).shape == (1,) for array in further)
+    ):
         return given[: len(own)]
     is_before_2_3 = name == "Nadam" and len(given) == len(own) - 1
     return [given[0], own[1].numpy(), *given[1:]] if is_before_2_3 else given
