@@ -142,6 +142,7 @@ def set_release(release: Release) -> None:
             scores_follow_outputs=number < 3,
             outputs_are_numbered=number < 3,
             outputs_have_names_of_layers=number < 3,
+            outputs_keep_structure=number == 2 and not standalone,
             epochs_cross_passes=number < 3,
             sequences_start_again=number == 2 and not (standalone or before_2_3),
             added_losses_count_batches=number == 2 and not (standalone or before_2_3),

@@ -278,7 +278,7 @@ def _read(config: Any) -> tuple[Any, Any, Any, Any]:
         return tuple(values) if isinstance(tree, tuple) else values
 
     inputs, outputs = resolved(config["input_layers"]), resolved(config["output_layers"])
-    one = isinstance(outputs, list) and len(outputs) == 1
+    one = isinstance(outputs, list) and len(outputs) == 1 and not conventions.active.outputs_keep_structure
     single = isinstance(inputs, list) and len(inputs) == 1 and isinstance(inputs[0], KerasTensor)
     added = resolved(config.get("losses") or []), resolved(config.get("reports") or {})
     return (inputs[0] if single else inputs), (outputs[0] if one and single else outputs), *added

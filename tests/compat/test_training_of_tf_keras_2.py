@@ -338,3 +338,20 @@ def test_sequential_calls_layers_one_by_one_if_they_cannot_be_called_on_symbols(
     assert len(model.weights) == 2
     with pytest.raises(Exception, match="11 is out of bounds"):
         tf.keras.Sequential([layers.Lambda(lambda x: x[:, 11])])(np.ones((2, 3), "float32"))
+
+
+def test_outputs_keep_their_structure(tf_keras_2):
+    keras = tf_keras_2.keras
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(2, name="x")(inputs)
+    z = keras.layers.Dense(1, name="z")(x)
+    data, targets = np.ones((4, 3)), [np.ones((4, 2)), np.ones((4, 1))]
+    assert isinstance(keras.Model(inputs, (x,)).predict(data, verbose=0), tuple)
+    assert not isinstance(keras.Model(inputs, [x]).predict(data, verbose=0), list)
+    model = keras.Model(inputs, [[x, z]])
+    model.compile("sgd", "mse")
+    assert list(model.fit(data, targets, verbose=0).history) == ["loss", "x_loss", "z_loss"]
+    for one in (model, keras.Model.from_config(model.get_config())):
+        [[first, second]] = one.predict(data, verbose=0)
+        assert first.shape == (4, 2)
+        assert second.shape == (4, 1)

@@ -43,19 +43,23 @@ def without_unused_inputs(config: Config) -> Config:
 
 
 def _several(positions: Any) -> list[Any]:
-    positions = list(positions.values()) if isinstance(positions, Mapping) else positions
-    return [positions] if isinstance(positions[0], str) else positions
+    """The positions in a structure, each once for each tensor."""
+    parts = list(positions.values()) if isinstance(positions, Mapping) else positions
+    return [parts] if isinstance(parts[0], str) else [place for part in parts for place in _several(part)]
 
 
 def ends(tree: Serialized, first: Mapping[str, int]) -> Serialized:
     """The inputs or outputs of a model: [["name", call, output], ...]; a dict has them by name."""
+    numbered = _numbered(tree, first)
+    return [numbered] if isinstance(numbered, list) and isinstance(numbered[0], str) else numbered
+
+
+def _numbered(tree: Any, first: Mapping[str, int]) -> Any:
     if isinstance(tree, Mapping):
         return {key: _numbered(value, first) for key, value in tree.items()}
-    return [_numbered(place, first) for place in _several(tree)]
-
-
-def _numbered(place: Any, first: Mapping[str, int]) -> list[Any]:
-    name, number, output = place
+    if not isinstance(tree[0], str):
+        return type(tree)(_numbered(part, first) for part in tree)
+    name, number, output = tree
     return [name, number + first.get(name, 0), output]
 
 
