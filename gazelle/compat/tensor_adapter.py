@@ -79,6 +79,10 @@ class TensorAdapter:
         """Call a function of `keras.losses`, `metrics` or `activations`, which may receive tensors."""
         return function(*args, **kwargs)
 
+    def method_call(self, method: Function, args: Arguments, kwargs: Keywords) -> Tree:
+        """Run the `call` of gazelle for a program, `super().call(x)`, which may pass tensors."""
+        return method(*args, **kwargs)
+
     def run_step(self, step: Function, model: Model, data: Tree) -> Tree:
         """Run a user-defined step of a model."""
         return step(model, data)

@@ -355,3 +355,23 @@ def test_outputs_keep_their_structure(tf_keras_2):
         [[first, second]] = one.predict(data, verbose=0)
         assert first.shape == (4, 2)
         assert second.shape == (4, 1)
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "GroupNormalization", "PReLU"])
+def test_call_of_a_layer_takes_tensors(tf_keras_2, name):
+    tf, layers = tf_keras_2, tf_keras_2.keras.layers
+
+    class Scaled(layers.Layer):
+        def build(self, shape):
+            self.scale = self.add_weight(name="scale", shape=(4,), initializer="ones")
+            self.inner = getattr(layers, name)(**({"groups": 2} if name == "GroupNormalization" else {}))
+            self.inner.build(shape)
+
+        def call(self, x):
+            return self.inner.call(x * tf.identity(self.scale))
+
+    x, layer = np.arange(8, dtype="float32").reshape(2, 4) ** 2, Scaled()
+    layer(x)
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(layer(x)[:, 0])
+    assert tape.gradient(total, layer.scale) is not None

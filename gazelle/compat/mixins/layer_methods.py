@@ -24,7 +24,8 @@ from gazelle.layers import Layer
 def named_inputs(original: Function) -> Function | None:
     """`call` of a layer, whose first argument is `inputs` in Keras, for `super().call(inputs=x)`.
 
-    Each layer of Keras 1 has `call(x, mask=None)`: one that takes nothing else than inputs ignores the mask.
+    Each layer of Keras 1 has `call(x, mask=None)`: one that takes nothing else than inputs ignores the mask. A program
+    may pass tensors, which rules of derivatives do not take.
     """
     if original is Layer.call:
         return None
@@ -38,9 +39,9 @@ def named_inputs(original: Function) -> Function | None:
         if not takes_more and era.number() == 1:
             args = args[:1]
             kwargs.pop("mask", None)
-        return original(self, *args, **kwargs)
+        return facade.adapter.method_call(functools.partial(original, self), args, kwargs)
 
-    return original if first == "inputs" and takes_more else called
+    return called
 
 
 @contextlib.contextmanager

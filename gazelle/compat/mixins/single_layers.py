@@ -107,7 +107,7 @@ class GroupNormalizationMixin:
 
     def call(self, x: Array, mask: Array | None = None) -> Array:
         if mask is None or not era.is_tf_keras_2():
-            return super().call(x)
+            return facade.adapter.method_call(super().call, (x,), {})
         x = as_wide(x)
         (grouped, over), (weights, _) = self._grouped(x), self._grouped(jnp.broadcast_to(mask, x.shape).astype(x.dtype))
         total = jnp.sum(weights, over, keepdims=True)

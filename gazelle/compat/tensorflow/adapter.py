@@ -230,6 +230,11 @@ class TensorFlowAdapter(TensorAdapter):
             return function(*args, **kwargs)
         return call(*_with_logits(function, args), kwargs)
 
+    def method_call(self, method: Function, args: Arguments, kwargs: Keywords) -> Tree:
+        if active_tapes() or not (args and has_box(args[0])):  # tapes record what it computes with tensors
+            return method(*args, **kwargs)
+        return boxed(method(*unbox(args), **unbox(kwargs)))
+
     def datasets(self, out: Nested[dataset.Dataset]) -> Nested[Dataset]:
         return type(out)(map(Dataset.of, out)) if isinstance(out, (list, tuple)) else Dataset.of(out)
 
