@@ -66,8 +66,8 @@ class Graph:
         auxiliary: AuxiliaryOutputs | None = None,
         own_inputs: bool = False,
     ) -> None:
-        self.inputs = inputs = symbolic.with_sorted_keys(_only_part(inputs))
-        self.outputs = outputs = symbolic.with_sorted_keys(_only_part(outputs))
+        self.inputs = inputs = symbolic.with_sorted_keys(inputs)
+        self.outputs = outputs = symbolic.with_sorted_keys(outputs)
         self.auxiliary = auxiliary or AuxiliaryOutputs()
         self.guessed = guessed  # the shape was inferred from the first data, so other sizes are accepted
         self.flat_inputs = symbolic.leaves(inputs)
@@ -233,8 +233,13 @@ class Graph:
 
     def _outputs(self, values: dict[int, Any]) -> Any:
         out = symbolic.map_in_order(lambda t: values[id(t)], self.outputs)
-        keeps = conventions.active.outputs_keep_structure or not isinstance(out, (list, tuple)) or len(out) > 1
-        return out if keeps else out[0]  # as in Keras, [y] returns y
+        if not isinstance(out, (list, tuple)):
+            return out
+        if conventions.active.outputs_keep_structure:
+            is_one = isinstance(out, list) and len(symbolic.leaves(self.outputs)) == 1
+        else:
+            is_one = len(out) == 1
+        return out[0] if is_one else out  # as in Keras, [y] returns y
 
     def fit_inputs(self, data: Tree) -> list[Any]:
         """Data in the order, rank and dtype of `flat_inputs`."""
@@ -242,11 +247,6 @@ class Graph:
             graph_inputs.fitted(t, array, self.guessed)
             for t, array in zip(self.flat_inputs, graph_inputs.match(self, data), strict=True)
         ]
-
-
-def _only_part(tensors: Symbolic) -> Symbolic:
-    is_one = isinstance(tensors, list) and len(symbolic.leaves(tensors)) == 1
-    return tensors[0] if is_one and conventions.active.outputs_keep_structure else tensors
 
 
 def _is_computed(tensor: KerasTensor) -> bool:
