@@ -35,8 +35,8 @@ class Conventions:
         outputs_are_numbered: The logs of a list of outputs without names have names such as `output_1_loss`; else
             losses have their own names and metrics no prefix.
         outputs_have_names_of_layers: The logs of a dict of outputs have the names of the layers; else its keys.
-        outputs_keep_structure: A model returns a tuple of one output, and nested lists, as they are; a list with one tensor
-            in all is its only part. Else a list or tuple of one part is that part.
+        outputs_keep_structure: A model returns a tuple of one output, and nested lists, as they are; a list with one
+            tensor in all is its only part. Else a list or tuple of one part is that part.
         epochs_cross_passes: An epoch with `steps_per_epoch` continues in the next pass over the samples or batches.
         sequences_start_again: Each epoch of a `PyDataset` begins with its first batch, also with `steps_per_epoch`.
         added_losses_count_batches: Without a loss in `compile`, that of the logs is a mean over batches, not samples.
