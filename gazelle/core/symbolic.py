@@ -247,6 +247,7 @@ class Node:
         self.operation: Any = operation
         self.args, self.kwargs, self.outputs = args, dict(kwargs), outputs
         self.closure_inputs: list[KerasTensor] = list(closure_inputs)  # used in a closure
+        self.has_dict = contains_dict(args) or contains_dict(list(kwargs.values()))
         self.number = next(numbers_of_calls)
         operation._call_nodes.append(self)
         for index, tensor in enumerate(symbolic_leaves(outputs)):
@@ -310,6 +311,11 @@ def map_in_order(fn: Callable[[Any], Any], tree: Tree, is_leaf: Callable[[Any], 
     if isinstance(tree, jax.Array | np.ndarray):  # the usual result of an operation, without a search in JAX
         return fn(tree)
     return jax.tree.map(fn, tree, is_leaf=is_leaf)
+
+
+def contains_dict(tree: Tree) -> bool:
+    """Whether there is a dict in lists and tuples."""
+    return type(tree) is dict or (type(tree) in (list, tuple) and any(map(contains_dict, tree)))
 
 
 def with_sorted_keys(tree: Tree) -> Tree:

@@ -209,7 +209,7 @@ def set_masks(outputs: Tree, mask: Tree) -> None:
 
 def shapes_of(value: Tree) -> Shapes:
     """Return the shapes of tensors in the structure in which they are given; an unknown batch size is None."""
-    return symbolic.map_tree(_shape_of, value)
+    return symbolic.map_in_order(_shape_of, value)
 
 
 def _shape_of(leaf: Any) -> tuple[int | None, ...]:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from gazelle.core.types import Tree
     from gazelle.layers.base import Layer
 
+#: arguments that may contain a dict, whose order the program chose: a `call` may join `inputs.values()`
+_CONTAINERS = frozenset({dict, list, tuple})
+
 
 def _is_leaf(value: object) -> bool:
     """Whether an argument is one tensor, although it may be a structure of arrays for JAX."""
@@ -38,7 +41,7 @@ def call_symbolic(layer: Layer, args: tuple[Any, ...], kwargs: dict[str, Any]) -
         def to_array(leaf: Any) -> Any:
             return leaf if symbolic.is_in_graph(leaf) else layer._argument_as_array(leaf)
 
-        args, kwargs = jax.tree.map(to_array, (args, kwargs), is_leaf=_is_leaf)
+        args, kwargs = symbolic.map_in_order(to_array, (args, kwargs), _is_leaf)
     layer._ensure_built(args, kwargs)
     closed_over = closed_over_tensors.find_tensors_of_object(layer)
 
@@ -93,7 +96,11 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
     masks = call_arguments.masks_of(args)
     if layer._masked_arguments:
         kwargs = {**kwargs, **call_arguments.named_masks(layer, args, kwargs)}
-    args, kwargs = jax.tree.map(layer._argument_as_array, (args, dict(kwargs)), is_leaf=_is_leaf)
+    kinds = {*map(type, args), *map(type, kwargs.values())}
+    if not kinds.isdisjoint(_CONTAINERS):
+        args, kwargs = symbolic.map_in_order(layer._argument_as_array, (args, dict(kwargs)), _is_leaf)
+    else:
+        args, kwargs = jax.tree.map(layer._argument_as_array, (args, dict(kwargs)), is_leaf=_is_leaf)
     layer._ensure_built(args, kwargs)
     layer._check_call_inputs(args)
     if not layer.quantization_modes:

@@ -161,14 +161,14 @@ def named_variables(layer: Layer) -> dict[str, Variable]:
 
 
 def trainable_ids(layer: Layer) -> set[int]:
-    """Return the ids of the variables that training changes: `trainable` is true for them and for their owners.
+    """Return the ids of the weights that training changes: `trainable` is true for them and for their owners.
 
     As in Keras 3, a layer that was unfrozen after a layer around it was frozen is trained, but not if the outermost
     layer is frozen.
     """
     if not layer.trainable:
         return set()
-    return {id(v) for v, frozen in _with_frozen(layer, False, {}) if v.trainable and not frozen}
+    return {id(v) for v, frozen in _with_frozen(layer, False, {}) if v.trainable and v.persistent and not frozen}
 
 
 def trainable_weights(layer: Layer) -> list[Variable]:

@@ -274,7 +274,8 @@ def walk(nodes: Iterable[Node], values: dict[int, Any], call: Callable[[Node, An
     for node in nodes:
         outputs = symbolic.leaves(node.outputs)
         if not all(id(t) in values for t in outputs):
-            args, kwargs = symbolic.map_tree(lambda v: values.get(id(v), v), (node.args, node.kwargs))
+            mapped = symbolic.map_in_order if node.has_dict else symbolic.map_tree
+            args, kwargs = mapped(lambda v: values.get(id(v), v), (node.args, node.kwargs))
             results = symbolic.leaves(call(node, args, kwargs))
             for tensor, result in zip(outputs, results, strict=True):
                 values.setdefault(id(tensor), result)  # a graph may begin at one of several outputs

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gazelle.compat import era
 from gazelle.compat.namespaces import root
 
 keras = root("tensorflow.keras")
@@ -106,3 +107,30 @@ def test_a_step_of_its_own_calls_the_model_in_its_default_mode(tf):
     assert model.fit(ones, verbose=0).history == {"mean": [2.0]}
     assert model.evaluate(ones, verbose=0) == 2
     assert (model.predict(ones, verbose=0) == 1).all()
+
+
+@pytest.mark.parametrize(("number", "trained"), [(2, ["k", "t"]), (3, ["k"])])
+def test_a_variable_of_tensorflow_is_no_weight_of_keras_3(tf, number, trained):
+    """Numbers of TensorFlow 2.21: `fit` does not change it and tapes see it; in tf.keras 2 it is a weight."""
+    era.set_release(era.Release(number, standalone=False))
+
+    class Scale(tf.keras.layers.Layer):
+        def build(self, shape):
+            self.k = self.add_weight(name="k", shape=(), initializer="ones")
+            self.t, self.calls = tf.Variable(1.0, name="t"), tf.Variable(0.0, trainable=False)
+
+        def call(self, x):
+            self.calls.assign_add(1.0)
+            return x * self.k * self.t
+
+    x = np.ones((4, 1), "float32")
+    model = tf.keras.Sequential([tf.keras.Input((1,)), Scale()])
+    model.compile("sgd", "mse")
+    model.fit(x, 3 * x, batch_size=2, epochs=1, verbose=0)
+    layer = model.layers[-1]
+    assert [v.name.split("/")[-1].split(":")[0] for v in model.trainable_weights] == trained
+    assert layer.calls.numpy() >= 2
+    assert (layer.t.numpy() == 1) == (number == 3)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_mean(model(x))
+    np.testing.assert_allclose(tape.gradient(loss, layer.t).numpy(), layer.k.numpy(), rtol=1e-5)

@@ -231,3 +231,24 @@ def test_a_sequential_model_that_begins_with_a_model_of_one_named_input():
     inner = gazelle.Model(inputs, gazelle.layers.Dense(2)(inputs["a"]))
     model, x = gazelle.Sequential([inner, gazelle.layers.Dense(1)]), np.ones((3, 2))
     np.testing.assert_array_equal(model.predict({"a": x}, verbose=0), model.predict(x, verbose=0))
+
+
+@gazelle.saving.register_keras_serializable("order")
+class Joined(layers.Layer):
+    """Joins the arrays of a dict in its order."""
+
+    def call(self, inputs):
+        return gazelle.ops.concatenate(list(inputs.values()), axis=-1)
+
+
+def test_a_layer_gets_a_dict_in_the_order_of_the_call(tmp_path):
+    """As in Keras 3; `call` may join the values, which are in another order in that of sorted keys."""
+    x = np.ones((2, 1), "float32")
+    z, b = gazelle.Input((1,)), gazelle.Input((1,))
+    model = gazelle.Model([z, b], Joined()({"z": z, "b": b}))
+    model.save(tmp_path / "m.keras")
+    for each in (model, gazelle.saving.load_model(tmp_path / "m.keras"), gazelle.models.clone_model(model)):
+        np.testing.assert_array_equal(each.predict([x, 2 * x], verbose=0), [[1, 2]] * 2)
+        np.testing.assert_array_equal(each([x, 2 * x]), [[1, 2]] * 2)
+    np.testing.assert_array_equal(Joined()({"z": x, "b": 2 * x}), [[1, 2]] * 2)
+    np.testing.assert_array_equal(Joined()(inputs={"z": x, "b": 2 * x}), [[1, 2]] * 2)

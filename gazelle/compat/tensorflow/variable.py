@@ -163,6 +163,7 @@ class TensorFlowVariable(RecordedVariable, Variable, metaclass=_Meta):
             constraint=constraint,
         )
         self.dtype = DType(self.dtype)
+        self.persistent = era.number() < 3  # no weight of a layer of Keras 3, which are variables of Keras
         given = shape if isinstance(shape, TensorShape) else TensorShape(shape or ())
         self._given_shape = None if given.is_fully_defined() else given
 
