@@ -375,3 +375,9 @@ def test_call_of_a_layer_takes_tensors(tf_keras_2, name):
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(layer(x)[:, 0])
     assert tape.gradient(total, layer.scale) is not None
+
+
+def test_positions_of_weighted_metrics_and_of_eager_runs_in_compile(tf_keras_2):
+    model = tf_keras_2.keras.Sequential([tf_keras_2.keras.layers.Dense(1)])
+    model.compile("sgd", "mse", None, None, ["mae"], None, 1)
+    assert list(model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0).history) == ["loss", "mae"]

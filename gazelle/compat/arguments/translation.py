@@ -180,7 +180,8 @@ def _earlier_names(
         orders.append(_POSITIONS["KERAS_1"])
     if number == 2:
         own = [_POSITIONS["STANDALONE_KERAS_2"]] if era.standalone() else []
-        orders = [*own, _POSITIONS["KERAS_2"], *orders]
+        early = [_POSITIONS["BEFORE_TF_2_2"]] if era.standalone() or era.is_before_2_3() else []
+        orders = [*own, *early, _POSITIONS["KERAS_2"], *orders]
     current = list(defaults.positional_names(owner, method)[: len(args)])
     for order in orders:
         for key in _keys(kinds[:1] + [kind for kind in kinds[1:] if kind not in _BASES], method):
