@@ -228,7 +228,14 @@ class LossStep:
             (outputs, {path: array} of the variables that layers assigned).
         """
         y_pred, after, _ = self.forward(values, x, key=inference_key(key, count), training=False)
-        return keep_order(y_pred), changed_values(values, after)
+        return keep_order(y_pred), self._kept_values(values, after)
+
+    def _kept_values(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+        """The values that a call assigned outside of training and that remain; those of trained weights do not."""
+        changed = changed_values(before, after)
+        if conventions.active.assigned_weights_are_trained:
+            return changed
+        return {path: value for path, value in changed.items() if path not in self.spec.trainable}
 
     def trace(self, batch: Tree) -> TraceInfo:
         """Trace a batch (x, y, sample_weight) without computing it, unless the step runs eagerly."""
@@ -243,7 +250,7 @@ class LossStep:
                 info.reports = [name for name in added.reports if isinstance(name, str)]
             y_pred, after, added = self.forward(values, x, key=jax.random.key(0), training=False)
             info.y_pred = jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype), y_pred)
-            info.assigned = list(changed_values(values, after))
+            info.assigned = list(self._kept_values(values, after))
             with self._bound(after, {}, seen):
                 _, parts = self.objective(y, y_pred, weight, after, added)
             info.losses = [name for name in parts if name not in self.objective.reported]

@@ -424,3 +424,11 @@ def test_cosine_transforms_of_type_3(tf):
 
 def test_an_operation_without_effect_is_none_without_graphs(tf):
     assert tf.no_op() is None
+
+
+def test_patches_of_volumes(tf):
+    """Values of TensorFlow 2.21."""
+    x = np.arange(2 * 4 * 5 * 4 * 2).reshape(2, 4, 5, 4, 2).astype("float32")
+    y = np.asarray(tf.extract_volume_patches(x, (1, 2, 3, 1, 1), (1, 2, 1, 2, 1), "SAME"))
+    assert y.shape == (2, 2, 5, 2, 12)
+    np.testing.assert_array_equal(y.ravel()[:9], [0, 0, 0, 1, 8, 9, 0, 0, 40])

@@ -111,3 +111,29 @@ def test_predict_where_call_updates_a_metric(scaled):
     assert model.fit(X, Y, verbose=0).history["mean"] == [1.0]
     assert model.predict(X, verbose=0).shape == (8, 1)
     assert model.evaluate(X, Y, verbose=0)[1] == 1.0
+
+
+class Halving(layers.Layer):
+    def build(self, input_shape):
+        self.w = self.add_weight(shape=(), initializer="ones", name="w")
+
+    def call(self, x):
+        self.w.assign(0.5 * self.w)
+        return x * self.w
+
+
+def test_a_trained_weight_that_a_call_assigns_is_not_changed_by_loops():
+    """As in Keras 3 on JAX; a call outside of a loop keeps the value."""
+    layer = Halving()
+    model = model_with(layer)
+    model.predict(X, verbose=0)
+    model.evaluate(X, Y, verbose=0)
+    model.predict_on_batch(X)
+    model.test_on_batch(X, Y)
+    assert float(layer.w) == 1
+    model(X)
+    assert float(layer.w) == 0.5
+    layer.trainable = False
+    model.compile("sgd", "mse")
+    model.predict(X, verbose=0)
+    assert float(layer.w) == 0.25

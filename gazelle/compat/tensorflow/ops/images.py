@@ -360,3 +360,8 @@ def projective_transform(
         raise ArgumentError(message("output_shape", expected=f"the size of the images, {sizes}", got=output_shape))
     modes = interpolation.lower(), fill_mode.lower()
     return ops.image.affine_transform(images, transforms, *modes, float(np.asarray(fill_value)), "channels_last")
+
+
+@op("extract_volume_patches", host=False)
+def extract_volume_patches(input: TensorLike, ksizes: ShapeLike, strides: ShapeLike, padding: str) -> TensorResult:
+    return ops.image.extract_patches_3d(input, ksizes[1:4], strides[1:4], 1, padding.lower(), "channels_last")
