@@ -13,6 +13,7 @@ import numpy as np
 
 from gazelle.compat import backend as K  # noqa: N812 - the usual name in programs
 from gazelle.compat import era, facade
+from gazelle.compat.arguments import one_element
 from gazelle.compat.types import Option
 from gazelle.data import BATCH, Source
 from gazelle.losses.base import as_loss
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class _Names(list[str]):
-    """The names of metrics; an appended name belongs to the next tensor."""
+    """The names of metrics; an appended name belongs to the tensor that is appended before or after it."""
 
     def __init__(self, model: Model, names: list[str]) -> None:
         super().__init__(names)
@@ -38,11 +39,11 @@ class _Names(list[str]):
 
     def append(self, name: str) -> None:
         super().append(name)
-        self._model.__dict__.setdefault("_names_of_tensors", []).append(name)
+        _add_to_logs(self._model, "_names_of_tensors", name)
 
 
 class _Tensors(list[Any]):
-    """The tensors of metrics; appending one adds its mean to the logs."""
+    """The tensors of metrics; appending one and its name adds its mean to the logs."""
 
     def __init__(self, model: Model, tensors: Iterable[Any]) -> None:
         super().__init__(tensors)
@@ -50,8 +51,16 @@ class _Tensors(list[Any]):
 
     def append(self, tensor: Any) -> None:
         super().append(tensor)
-        waiting = self._model.__dict__.get("_names_of_tensors", [])
-        self._model.add_metric(tensor, name=waiting.pop(0) if waiting else None)
+        _add_to_logs(self._model, "_tensors_of_names", tensor)
+
+
+def _add_to_logs(model: Model, kind: str, value: Any) -> None:
+    """Add a metric as soon as both a tensor and its name were appended."""
+    state = vars(model)
+    state.setdefault(kind, []).append(value)
+    names, tensors = (state.get(name, []) for name in ("_names_of_tensors", "_tensors_of_names"))
+    if names and tensors:
+        model.add_metric(tensors.pop(0), name=names.pop(0))
 
 
 def metrics_names(model: Model, now: list[str]) -> list[str]:
@@ -153,6 +162,14 @@ class BatchLogs(Callback):
         self._counted = count
 
 
+class NumbersOfNumPy(Callback):
+    """Before TensorFlow 2 the losses and metrics of an epoch were numbers of NumPy."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if logs is not None:
+            logs.update(one_element.of_numpy(dict(logs)))
+
+
 class EndWithoutLogs(Callback):
     """Until TensorFlow 2.2 the logs of `on_train_end` were empty."""
 
@@ -180,6 +197,7 @@ def callback_params(model: Model, run: tuple[list[Any], Source, FitOptions], par
     if era.is_before_tf_keras_2() and any(listens_to_batches(callback, "train") for callback in callbacks):
         callbacks.insert(0, BatchLogs(source))
     if era.is_before_tf_keras_2():
+        callbacks.insert(0, NumbersOfNumPy())
         callbacks.append(History())  # that of `fit`, also where a program has its own
     samples = {} if count is None else {"samples": count, "batch_size": options.batch_size or BATCH}
     if samples and era.is_before_tf_keras_2():  # of arrays, what the program stated

@@ -108,6 +108,14 @@ def test_configs_of_a_sequential(keras_2):
     assert keras.models.Sequential.from_config(config).input_shape == (None, 3)
 
 
+def test_a_changed_shape_of_the_first_layer_is_in_the_config_of_a_sequential(keras_2):
+    """Programs change the input of a trained network so and make it again, with equal weights."""
+    model = keras.models.Sequential([layers.Conv2D(2, 3, input_shape=(8, 8, 1)), layers.GlobalAveragePooling2D()])
+    model.layers[0].batch_input_shape = (None, 12, None, 1)
+    assert keras.models.model_from_json(model.to_json()).input_shape == (None, 12, None, 1)
+    assert keras.models.Sequential.from_config(model.get_config()).input_shape == (None, 12, None, 1)
+
+
 def test_configs_of_a_functional_model(keras_2):
     inputs = layers.Input((6,), name="i")
     config = keras.models.Model(inputs, layers.Dense(2, name="d")(inputs), name="f").get_config()

@@ -6,6 +6,7 @@ import pytest
 from gazelle.compat import era
 from tests.compat import small_models
 from tests.compat.conftest import program
+from tests.compat.test_summaries import values
 
 R = np.random.RandomState(0)
 X = R.normal(size=(10, 3)).astype("float32")
@@ -203,3 +204,52 @@ def test_a_dict_of_outputs_has_the_names_of_its_layers_in_tf_keras_2(tf_keras, n
     logs = {"loss", f"{names[0]}_loss", f"{names[1]}_loss", f"{names[1]}_mae"}
     assert set(history) == logs | {f"val_{name}" for name in logs}
     assert model.output_names == names
+
+
+def test_losses_have_the_methods_of_numpy_numbers_before_tensorflow_2(keras):
+    """`TrainValTensorBoard` and others call `item()` of a loss in the logs of an epoch."""
+    before = era.is_before_tf_keras_2()
+    model, seen = one_output(keras), {}
+    of_epoch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.update(logs))
+    history = fit(model, X[:, :1], of_epoch, validation_data=(X, X[:, :1])).history
+    numbers = [seen["loss"], seen["val_loss"], history["loss"][0], model.evaluate(X, X[:, :1], verbose=0)]
+    for number in [*numbers, model.train_on_batch(X, X[:, :1]), model.test_on_batch(X, X[:, :1])]:
+        assert isinstance(number, float)
+        assert hasattr(number, "item") == before
+        assert not before or (type(number.item()), number.shape, repr(number)) == (float, (), repr(float(number)))
+
+
+@pytest.mark.parametrize("names_first", [True, False])
+def test_names_and_tensors_of_metrics_are_appended_in_either_order(keras_2, names_first):
+    backend, inputs = keras_2.backend, keras_2.Input((3,))
+    output = keras_2.layers.Dense(1, kernel_initializer="ones")(inputs)
+    model = keras_2.Model(inputs, output)
+    model.compile(keras_2.optimizers.SGD(0.0), "mse")
+    for name, tensor in {"square": backend.mean(backend.square(output)), "size": backend.mean(output)}.items():
+        if names_first:
+            model.metrics_names.append(name)
+            model.metrics_tensors.append(tensor)
+        else:
+            model.metrics_tensors.append(tensor)
+            model.metrics_names.append(name)
+    history = fit(model, X[:, :1], batch_size=10).history
+    sums = X.sum(1)
+    assert list(history) == ["loss", "square", "size"]
+    assert (history["square"][0], history["size"][0]) == pytest.approx(((sums**2).mean(), sums.mean()), rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("standalone", "expected"),
+    [
+        (True, {"keras", "loss", "mean_absolute_error", "val_loss", "val_mean_absolute_error"}),
+        (False, {"keras", "epoch_loss", "epoch_val_loss"} | {f"epoch_{v}mean_absolute_error" for v in ("", "val_")}),
+    ],
+)
+def test_tensorboard_before_tensorflow_2_writes_into_its_folder(keras_2, tmp_path, standalone, expected):
+    """The tags of Keras 2.2.4 and of TensorFlow 1.14."""
+    era.set_release(era.Release(2, standalone, (2, 2)))
+    model = one_output(keras_2)
+    model.compile("sgd", "mse", metrics=["mae"])
+    fit(model, X[:, :1], keras_2.callbacks.TensorBoard(str(tmp_path)), validation_data=(X, X[:, :1]), epochs=2)
+    assert all(path.is_file() for path in tmp_path.iterdir())
+    assert {value.tag for _, value in values(tmp_path)} == expected

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from gazelle import tree
+from gazelle.core.types import Scores
+
 
 class array(np.ndarray):  # this name is printed
     """The result of a model, of which an array with a single element converts to a number."""
@@ -22,6 +25,24 @@ class array(np.ndarray):  # this name is printed
 
     def __round__(self, ndigits: int | None = None) -> Any:
         return round(self.item(), ndigits)
+
+
+class number(float):
+    """A loss or metric, with the methods of a NumPy number, as which it was returned: `logs["val_loss"].item()`."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(np.float64(self), name)
+
+
+def of_numpy(scores: Scores) -> Scores:
+    """Return a number, or those in a list or dict, as `number`; all else unchanged.
+
+    >>> of_numpy([0.5, {"mae": 0.25}])[1]["mae"].item()
+    0.25
+    """
+    return tree.map_structure(lambda score: number(score) if type(score) is float else score, scores)
 
 
 def as_numbers(value: Any) -> Any:

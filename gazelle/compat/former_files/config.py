@@ -34,11 +34,12 @@ def model_config(model: Model) -> dict[str, Any]:
     Args:
         model: the model.
     """
-    return _without_modules(_of_model(model))
+    config: dict[str, Any] = _without_modules(_of_model(model))
+    return {**config, "config": _without_input_layer(model, config["config"])}
 
 
 def config_of_model(model: Model) -> dict[str, Any]:
-    """What `get_config` of a model returned in Keras 2; of a Sequential until 2.3, the first layer has the input shape.
+    """What `get_config` of a model returned in Keras 2.
 
     Args:
         model: the model.
@@ -46,13 +47,20 @@ def config_of_model(model: Model) -> dict[str, Any]:
     config: dict[str, Any] = _without_modules(_of_model(model), False)["config"]
     for entry in config["layers"]:
         _with_tuple(entry["config"])
-    first, *others = config["layers"]
-    if "input_layers" in config or not era.standalone() or first["class_name"] != "InputLayer" or not others:
+    return _without_input_layer(model, config)
+
+
+def _without_input_layer(model: Model, config: dict[str, Any]) -> dict[str, Any]:
+    """The config of a Sequential of the package Keras 2, whose first layer has the input shape, also a changed one."""
+    layers = config.get("layers", [])
+    if "input_layers" in config or not era.standalone() or len(layers) < 2 or layers[0]["class_name"] != "InputLayer":
         return config
-    if "layers" not in others[0]["config"]:
-        shape = {"batch_input_shape": first["config"]["batch_input_shape"]}
-        others[0] = {**others[0], "config": {**others[0]["config"], **shape}}
-    return {**config, "layers": others}
+    first, second, *others = layers
+    if "layers" not in second["config"]:
+        given = getattr(model.layers[0], "batch_input_shape", None)
+        shape = first["config"]["batch_input_shape"] if given is None else given
+        second = {**second, "config": {**second["config"], "batch_input_shape": shape}}
+    return {**config, "layers": [second, *others]}
 
 
 def _of_model(model: Model) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -218,3 +218,24 @@ class CSVLoggerMixin:
     def _columns(self, names: list[str]) -> list[str]:
         found: list[str] = super()._columns(names)
         return names if era.is_package_before_keras_3() else found
+
+
+class TensorBoardMixin:
+    """TensorBoard: before TensorFlow 2 values were in `log_dir` itself, in the package Keras as the logs name them."""
+
+    def _writer(self, part: str) -> Any:
+        return super()._writer("" if era.is_before_tf_keras_2() else part)
+
+    def _scalars(self, part: str, template: str, logs: Mapping[str, Any], step: int) -> None:
+        if not era.is_before_tf_keras_2():
+            super()._scalars(part, template, logs, step)
+        elif not template.startswith("evaluation_"):
+            kind = "" if era.standalone() else template.removesuffix("{}")  # epoch_, batch_
+            validation = "val_" if part == "validation" else ""
+            step = self._trained if not kind and self.update_freq != "epoch" else step  # one curve for both
+            values = {name: value for name, value in logs.items() if name not in ("batch", "size")}
+            super()._scalars(part, f"{kind}{validation}{{}}", values, step)
+
+    def _rates(self) -> dict[str, float]:
+        rates: dict[str, float] = {} if era.is_before_tf_keras_2() else super()._rates()
+        return rates

@@ -133,7 +133,7 @@ def translated_method(owner: type, name: str) -> Function:
             out = call(self, core, args, kwargs)
             facade.adapter.update_weights(self)
         if name in _MEASURING and isinstance(out, list) and self._accuracy_by_call and not accuracy_requested:
-            return out[0]
+            out = out[0]
         return _finished(self, name, out, _path(args, kwargs))
 
     return method
@@ -216,6 +216,8 @@ def _finished(model: Any, name: str, out: Any, path: Any) -> Any:
         saved_classes.remember(model, path)
     if name.startswith("predict"):
         return one_element.as_numbers(out)
+    if name in _MEASURING and era.is_before_tf_keras_2():
+        return one_element.of_numpy(out)
     return adopt(out) if name == "fit" else out
 
 
