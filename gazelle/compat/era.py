@@ -22,8 +22,9 @@ class Release:
         number: The era: 1, 2 or 3.
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         version: The release of Keras 2 that a program of era 2 shows, if any: (2, 2) for those before 2.3 and for
-            TensorFlow 1, (2, 3) for 2.3 to 2.8 and (2, 9) to 2.10, whose losses are means over masked steps, too, and
-            (2, 11) for those since 2.11, whose optimizers are those of Keras 3.
+            TensorFlow 1, of which (2, 0) is before 1.12 and (2, 1) before 1.14; (2, 3) for 2.3 to 2.8 and (2, 9) to
+            2.10, whose losses are means over masked steps, too, and (2, 11) for those since 2.11, whose optimizers are
+            those of Keras 3.
         tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
@@ -116,6 +117,21 @@ def resets_metrics_after_batches() -> bool:
     return is_package_2_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
 
 
+def is_tf_keras_before_1_14() -> bool:
+    """Whether the project requires TensorFlow before 1.14, whose optimizers and hinge losses are those of Keras 2.2."""
+    return not standalone() and _release.is_between((2, 0), (2, 1))
+
+
+def is_tf_keras_before_1_12() -> bool:
+    """Whether the project requires TensorFlow before 1.12, whose weighted means are those of Keras 2.2."""
+    return not standalone() and _release.is_between((2, 0), (2, 0))
+
+
+def has_optimizers_of_keras_2_2() -> bool:
+    """Whether optimizers have the rates of the package Keras 1 and 2."""
+    return is_package_before_keras_3() or is_tf_keras_before_1_14()
+
+
 def set_release(release: Release) -> None:
     """Let the process emulate a release."""
     global _release
@@ -127,11 +143,12 @@ def set_release(release: Release) -> None:
             logits_are_of_one_loss=standalone or before_2_3,
             crossentropy_adds_epsilon=number == 2 and not is_package_before_2_3(),
             classes_are_clipped_first=number < 3 or not standalone,
-            hinge_takes_labels=is_package_before_2_3(),
-            mean_counts_nonzero_weights=is_package_before_2_3(),
-            masked_values_count=release.is_between((2, 3), (2, 10)) or (number == 2 and not standalone and before_2_3),
+            hinge_takes_labels=is_package_before_2_3() or is_tf_keras_before_1_14(),
+            mean_counts_nonzero_weights=is_package_before_2_3() or is_tf_keras_before_1_12(),
+            masked_values_count=release.is_between((2, 3), (2, 10))
+            or (number == 2 and not standalone and before_2_3 and not is_tf_keras_before_1_12()),
             masks_weigh_metrics=number == 2,
-            metrics_average_batches=is_package_before_2_3(),
+            metrics_average_batches=is_package_before_2_3() or is_tf_keras_before_1_12(),
             metrics_are_of_every_output=number < 3,
             means_count_values=number == 2,
             averages_start_from_weights=number == 2,
@@ -165,7 +182,7 @@ def set_release(release: Release) -> None:
             training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
             only_updated_metrics_are_first=number == 2 and not standalone,
-            validation_logs_are_first=number < 3 and standalone,
+            validation_logs_are_first=(number < 3 and standalone) or is_tf_keras_before_1_12(),
             convolutions_take_batch_axes=number == 2 and not standalone,
         )
     )

@@ -116,6 +116,22 @@ def test_a_changed_shape_of_the_first_layer_is_in_the_config_of_a_sequential(ker
     assert keras.models.Sequential.from_config(model.get_config()).input_shape == (None, 12, None, 1)
 
 
+def test_a_layer_with_a_name_as_an_activation_is_written_by_it(keras_2):
+    """Programs made an activation of their own so, and gave it in `custom_objects` by this name."""
+
+    class Swish(layers.Activation):
+        def __init__(self, activation, **kwargs):
+            super().__init__(activation, **kwargs)
+            self.__name__ = "my_swish"
+
+    swish = Swish(lambda x: x * keras.backend.sigmoid(x))
+    model = keras.models.Sequential([layers.Dense(2, activation=swish, input_shape=(3,))])
+    assert model.layers[0].get_config()["activation"] == "my_swish"
+    same = keras.models.model_from_json(model.to_json(), custom_objects={"my_swish": swish})
+    same.set_weights(model.get_weights())
+    np.testing.assert_array_equal(same.predict(np.ones((2, 3))), model.predict(np.ones((2, 3))))
+
+
 def test_configs_of_a_functional_model(keras_2):
     inputs = layers.Input((6,), name="i")
     config = keras.models.Model(inputs, layers.Dense(2, name="d")(inputs), name="f").get_config()

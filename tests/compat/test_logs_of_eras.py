@@ -253,3 +253,12 @@ def test_tensorboard_before_tensorflow_2_writes_into_its_folder(keras_2, tmp_pat
     fit(model, X[:, :1], keras_2.callbacks.TensorBoard(str(tmp_path)), validation_data=(X, X[:, :1]), epochs=2)
     assert all(path.is_file() for path in tmp_path.iterdir())
     assert {value.tag for _, value in values(tmp_path)} == expected
+
+
+@pytest.mark.parametrize(("version", "columns"), [((2, 2), "epoch,loss"), ((2, 9), "epoch,loss"), ((2, 11), None)])
+def test_columns_of_a_file_without_validation(tf_keras, tmp_path, version, columns):
+    """Since TensorFlow 2.11 there are those of a validation, too, which may begin later."""
+    era.set_release(era.Release(2, False, version))
+    path = tmp_path / "log.csv"
+    fit(one_output(tf_keras), X[:, :1], tf_keras.callbacks.CSVLogger(str(path)))
+    assert path.read_text().splitlines()[0] == (columns or "epoch,loss,val_loss")

@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.execution_order import Assertion, Order, inner_graph
 from gazelle.compat.backend.phase import LearningPhase, fixed_phase
@@ -118,8 +119,9 @@ class Function:
     def __call__(self, *given_inputs: TensorLike, inputs: Sequence[TensorLike] | None = None) -> TensorResult:
         own = given_inputs if inputs is None else (inputs,)
         given = list(own[0]) if len(own) == 1 and isinstance(own[0], list | tuple) else list(own)
-        while len(given) > len(self.inputs) and np.ndim(given[-1]) == 0:
-            given.pop()  # TensorFlow ignored a learning phase that is no input
+        in_tensorflow_1 = era.is_before_tf_keras_2() and not era.standalone()
+        while len(given) > len(self.inputs) and (in_tensorflow_1 or np.ndim(given[-1]) == 0):
+            given.pop()  # a learning phase that is no input was ignored, in TensorFlow 1 also weights of samples
         given += [fixed_phase() or 0 for tensor in self.inputs[len(given) :] if isinstance(tensor, LearningPhase)]
         if len(given) != len(self.inputs):
             expected = f"{len(self.inputs)} inputs"

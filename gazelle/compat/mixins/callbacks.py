@@ -208,7 +208,7 @@ class HistoryMixin:
 
 
 class CSVLoggerMixin:
-    """CSVLogger: the file is open when a subclass writes the rows by itself."""
+    """CSVLogger: the file is open when a subclass writes the rows by itself; the columns are those of the logs."""
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         super().on_train_begin(logs)
@@ -217,7 +217,7 @@ class CSVLoggerMixin:
 
     def _columns(self, names: list[str]) -> list[str]:
         found: list[str] = super()._columns(names)
-        return names if era.is_package_before_keras_3() else found
+        return names if era.is_package_before_keras_3() or era.is_before_tf_keras_2_11() else found
 
 
 class TensorBoardMixin:

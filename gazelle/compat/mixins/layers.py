@@ -71,6 +71,12 @@ def _activation_name(entry: Any) -> Any:
     return entry["config"] if named else entry
 
 
+def _own_name(activation: Any) -> str | None:
+    """The `__name__` that a program gave a layer to use it as an activation, by which Keras 1 and 2 wrote it."""
+    name: str | None = vars(activation).get("__name__") if isinstance(activation, Layer) else None
+    return name
+
+
 class LayerMixin(CompatObject):
     """Layers."""
 
@@ -180,7 +186,11 @@ class LayerMixin(CompatObject):
 
     def _config_of_era(self, config: Config, by_gazelle: bool) -> Config:
         """The configuration that a program gets, with the names of its era."""
-        if by_gazelle or isinstance(self, Model):
+        if isinstance(self, Model):
+            return config
+        if era.number() < 3 and (name := _own_name(vars(self).get("activation"))) is not None:
+            config = {**config, "activation": name}
+        if by_gazelle:
             return config
         config = {
             key: _activation_name(value) if key.endswith("activation") else value for key, value in config.items()

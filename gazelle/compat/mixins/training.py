@@ -158,7 +158,7 @@ class OptimizerMixin(CompatObject):
         config |= {"decay": float(self.decay)} if "decay" in vars(self) else {}
         if called_by_gazelle(1) or era.number() == 3:
             return config
-        if not era.standalone():  # where the decay of Nadam has this name
+        if not era.has_optimizers_of_keras_2_2():  # where the decay of Nadam has this name
             return config | ({"decay": config.pop("schedule_decay")} if "schedule_decay" in config else {})
         former = {"global_clipnorm": "clipnorm"} | ({"learning_rate": "lr"} if era.is_before_2_3() else {})
         unset = {name for name, value in config.items() if value is None}

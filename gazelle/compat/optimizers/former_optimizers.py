@@ -66,7 +66,8 @@ LATER_ARGUMENTS = (
 
 def has_steps(name: str) -> bool:
     """Whether the number of steps is among the weights of an optimizer of this name; not in all before Keras 2.3."""
-    return not (era.is_package_before_2_3() and name in ("RMSprop", "Adagrad", "Adadelta"))
+    is_before = era.is_package_before_2_3() or era.is_tf_keras_before_1_14()
+    return not (is_before and name in ("RMSprop", "Adagrad", "Adadelta"))
 
 
 def current_weights(

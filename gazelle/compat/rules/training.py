@@ -46,7 +46,7 @@ def _optimizer(instance: Any, kwargs: dict[str, Any]) -> None:
         former = {"decay": 0.0, "schedule_decay": slow or former_optimizers.SCHEDULE_DECAY}
         own = former if is_nadam else {"decay": decay or 0.0}
         instance.__dict__.update({**own, "_initial_decay": own["decay"]} if is_former else {})
-    if old and era.standalone():
+    if era.has_optimizers_of_keras_2_2():
         kwargs.setdefault("learning_rate", _RATES.get(kind, 0.001))
         if kind != "SGD" and era.number() == 1:
             kwargs.setdefault("epsilon", 1e-8)
