@@ -22,9 +22,9 @@ class Release:
         number: The era: 1, 2 or 3.
         standalone: Whether the program imports `keras`, not `tensorflow.keras`, which differs in details.
         version: The release of Keras 2 that a program of era 2 shows, if any: (2, 2) for those before 2.3 and for
-            TensorFlow 1, of which (2, 0) is before 1.12 and (2, 1) before 1.14; (2, 3) for 2.3 to 2.8 and (2, 9) to
-            2.10, whose losses are means over masked steps, too, and (2, 11) for those since 2.11, whose optimizers are
-            those of Keras 3.
+            TensorFlow 1, but that of TensorFlow itself if it is before 1.14; (2, 3) for 2.3 to 2.8 and (2, 9) to 2.10,
+            whose losses are means over masked steps, too, and (2, 11) for those since 2.11, whose optimizers are those
+            of Keras 3.
         tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
     """
 
@@ -46,7 +46,7 @@ class Release:
     @property
     def is_before_2_3(self) -> bool:
         """Whether it is a release before Keras 2.3, or tf.keras of TensorFlow 1."""
-        return self.number == 1 or self.is_between((2, 0), (2, 2))
+        return self.number == 1 or self.is_between((0, 0), (2, 2))
 
 
 _release = Release()
@@ -84,12 +84,12 @@ def is_tf_keras_2() -> bool:
 
 def has_keras_preprocessing() -> bool:
     """Whether images change as in Keras_Preprocessing: in Keras 1 and 2, and in a known tf.keras before 2.9."""
-    return is_package_before_keras_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
+    return is_package_before_keras_3() or (not standalone() and _release.is_between((0, 0), (2, 8)))
 
 
 def is_before_tf_keras_2_11() -> bool:
     """Whether the program is written for `tensorflow.keras` of TensorFlow 1, or its project requires 2.0 to 2.10."""
-    return is_tf_keras_2() and _release.is_between((2, 0), (2, 10))
+    return is_tf_keras_2() and _release.is_between((0, 0), (2, 10))
 
 
 def is_tf_keras_since_2_11() -> bool:
@@ -114,17 +114,17 @@ def is_package_2_3() -> bool:
 
 def resets_metrics_after_batches() -> bool:
     """Whether `train_on_batch` resets metrics after its batch: in Keras 2.3 and in a known tf.keras before 2.9."""
-    return is_package_2_3() or (not standalone() and _release.is_between((2, 0), (2, 8)))
+    return is_package_2_3() or (not standalone() and _release.is_between((0, 0), (2, 8)))
 
 
 def is_tf_keras_before_1_14() -> bool:
     """Whether the project requires TensorFlow before 1.14, whose optimizers and hinge losses are those of Keras 2.2."""
-    return not standalone() and _release.is_between((2, 0), (2, 1))
+    return not standalone() and _release.is_between((0, 0), (1, 13))
 
 
-def is_tf_keras_before_1_12() -> bool:
-    """Whether the project requires TensorFlow before 1.12, whose weighted means are those of Keras 2.2."""
-    return not standalone() and _release.is_between((2, 0), (2, 0))
+def is_tf_keras_before_1_13() -> bool:
+    """Whether the project requires TensorFlow before 1.13, whose penalties and logs are those of Keras 2.2."""
+    return not standalone() and _release.is_between((0, 0), (1, 12))
 
 
 def has_optimizers_of_keras_2_2() -> bool:
@@ -144,11 +144,12 @@ def set_release(release: Release) -> None:
             crossentropy_adds_epsilon=number == 2 and not is_package_before_2_3(),
             classes_are_clipped_first=number < 3 or not standalone,
             hinge_takes_labels=is_package_before_2_3() or is_tf_keras_before_1_14(),
-            mean_counts_nonzero_weights=is_package_before_2_3() or is_tf_keras_before_1_12(),
+            mean_counts_nonzero_weights=is_package_before_2_3() or release.is_between((0, 0), (1, 11)),
+            losses_count_samples={(1, 12): (), (1, 13): ("mean_squared_error",)}.get(release.version or (0, 0)),
             masked_values_count=release.is_between((2, 3), (2, 10))
-            or (number == 2 and not standalone and before_2_3 and not is_tf_keras_before_1_12()),
+            or (number == 2 and not standalone and before_2_3 and not is_tf_keras_before_1_13()),
             masks_weigh_metrics=number == 2,
-            metrics_average_batches=is_package_before_2_3() or is_tf_keras_before_1_12(),
+            metrics_average_batches=is_package_before_2_3() or is_tf_keras_before_1_13(),
             metrics_are_of_every_output=number < 3,
             means_count_values=number == 2,
             averages_start_from_weights=number == 2,
@@ -182,7 +183,7 @@ def set_release(release: Release) -> None:
             training_is_an_argument=number == 3,
             logs_are_sorted=number == 3,
             only_updated_metrics_are_first=number == 2 and not standalone,
-            validation_logs_are_first=(number < 3 and standalone) or is_tf_keras_before_1_12(),
+            validation_logs_are_first=(number < 3 and standalone) or is_tf_keras_before_1_13(),
             convolutions_take_batch_axes=number == 2 and not standalone,
         )
     )

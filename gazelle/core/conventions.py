@@ -17,6 +17,8 @@ class Conventions:
         classes_are_clipped_first: Sparse categorical crossentropies clip probabilities before they are scaled to sum 1.
         hinge_takes_labels: Hinge losses take labels as they are: 0 is not converted to -1.
         mean_counts_nonzero_weights: A weighted mean of a loss divides by the number of weights that are not 0.
+        losses_count_samples: Names of functions as losses, of which a weighted mean divides by the number of values;
+            that of all others divides by the sum of the weights. None is all of them.
         masked_values_count: The mean of a loss divides by the number of all values, also of masked ones, which are 0.
         masks_weigh_metrics: The mask of an output is a factor of the weights of all metrics, also of those that are no
             means.
@@ -78,6 +80,7 @@ class Conventions:
     classes_are_clipped_first: bool = False
     hinge_takes_labels: bool = False
     mean_counts_nonzero_weights: bool = False
+    losses_count_samples: tuple[str, ...] | None = None
     masked_values_count: bool = False
     masks_weigh_metrics: bool = False
     metrics_average_batches: bool = False

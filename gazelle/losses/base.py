@@ -20,7 +20,7 @@ from gazelle.core.shape_inference import call_op
 from gazelle.core.symbolic import any_symbolic
 from gazelle.core.types import Array, ArrayLike, Config, LossLike, Nested, PolicyLike
 from gazelle.losses import functions
-from gazelle.losses.reduction import REDUCTIONS, Reduction, as_real, per_step, reduce
+from gazelle.losses.reduction import REDUCTIONS, Reduction, as_real, mean_of, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes, kind_of, same_rank
 
 
@@ -198,4 +198,5 @@ def as_loss(identifier: LossLike, name: str | None = None) -> Loss | None:
         return found
     if not callable(found):
         raise ArgumentError(message("loss", expected="a name, a function or a Loss", got=repr(identifier)))
-    return LossFunctionWrapper(found, name=name or (identifier if isinstance(identifier, str) else None))
+    name = name or (identifier if isinstance(identifier, str) else None)
+    return LossFunctionWrapper(found, mean_of(found), name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias, overload
+from collections.abc import Callable
+from typing import Any, Literal, TypeAlias, overload
 
 import jax.numpy as jnp
 
@@ -111,6 +112,13 @@ def as_real(values: ArrayLike, dtype: DTypeLike, label: str) -> Array:
         hint = "Compute real numbers from complex predictions: ops.abs(y_true - y_pred)."
         raise DataError(message(f"The value of {label}", expected="real numbers", got=array.dtype, hint=hint))
     return array.astype(dtype)
+
+
+def mean_of(function: Callable[..., Any]) -> Reduction:
+    """The mean of the values of a function as a loss, as `conventions.losses_count_samples` defines it."""
+    counted = conventions.active.losses_count_samples
+    by_values = counted is None or getattr(function, "__name__", "") in counted
+    return "sum_over_batch_size" if by_values else "mean_with_sample_weight"
 
 
 def reduce(values: Array, weights: ArrayLike | None, mask: ArrayLike | None, reduction: Reduction, label: str) -> Array:

@@ -13,7 +13,7 @@ from gazelle.core.masks import get_mask
 from gazelle.core.registry import find
 from gazelle.core.types import Array, ArrayLike, PolicyLike
 from gazelle.losses import Loss, functions
-from gazelle.losses.reduction import align, as_real, divide, merge_mask, per_step, reduce
+from gazelle.losses.reduction import align, as_real, divide, mean_of, merge_mask, per_step, reduce
 from gazelle.losses.target_shapes import check_shapes
 from gazelle.metrics.base import Metric
 
@@ -173,7 +173,8 @@ class MeanMetricWrapper(Mean):
         check_shapes(self, targets, predictions)
         values = functions.call("metric", self._call, targets, predictions, self.fn_kwargs)
         if conventions.active.metrics_average_batches:
-            of_batch = reduce(as_real(values, self.dtype, f"'{self.name}'"), sample_weight, mask, "mean", self.name)
+            values = as_real(values, self.dtype, f"'{self.name}'")
+            of_batch = reduce(values, sample_weight, mask, mean_of(self._call), self.name)
             super().update_state(of_batch, len(targets))
         else:
             super().update_state(values, merge_mask(sample_weight, mask, sum_dtype(self.dtype), f"'{self.name}'"))

@@ -9,7 +9,7 @@ from tests.compat.conftest import program
 
 X = np.random.RandomState(0).rand(6, 3).astype("float32")
 Y, WEIGHTS = np.eye(3)[[0, 1, 2, 0, 1, 2]], np.arange(6.0)
-BEFORE_1_12, BEFORE_1_14, LATER = (2, 0), (2, 1), (2, 2)
+OF_1_10, OF_1_12, OF_1_13, LATER = (1, 10), (1, 12), (1, 13), (2, 2)
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def classifier(keras, **options):
 
 @pytest.mark.parametrize(
     ("requirement", "version"),
-    [("1.10.1", BEFORE_1_12), ("1.12", BEFORE_1_14), ("1.13.1", BEFORE_1_14), ("1.14.0", LATER), ("1.15", LATER)],
+    [("1.10.1", OF_1_10), ("1.12", OF_1_12), ("1.13.1", OF_1_13), ("1.14.0", LATER), ("1.15", LATER)],
 )
 def test_the_release_that_a_project_requires(tmp_path, requirement, version):
     (tmp_path / "requirements.txt").write_text(f"tensorflow-gpu=={requirement}\n")
@@ -36,7 +36,7 @@ def test_the_release_that_a_project_requires(tmp_path, requirement, version):
     assert detect.detect(str(tmp_path / "p.py")).version == version
 
 
-@pytest.mark.parametrize("version", [BEFORE_1_12, BEFORE_1_14, LATER])
+@pytest.mark.parametrize("version", [OF_1_10, OF_1_13, LATER])
 def test_rates_of_optimizers_are_those_of_keras_2_2_before_1_14(keras, version):
     era.set_release(era.Release(2, False, version))
     before = version < LATER
@@ -48,18 +48,46 @@ def test_rates_of_optimizers_are_those_of_keras_2_2_before_1_14(keras, version):
     assert keras.optimizers.Adagrad().initial_accumulator_value == (0 if before else 0.1)
 
 
-@pytest.mark.parametrize(("version", "loss"), [(BEFORE_1_12, 3.23266), (LATER, 2.69388)])
-def test_weighted_means_are_those_of_keras_2_2_before_1_12(keras, version, loss):
+@pytest.mark.parametrize(
+    ("version", "loss", "weighted"),
+    [(OF_1_10, 3.23266, 1.31297), (OF_1_12, 1.07755, 0.43766), (OF_1_13, 1.07755, 0.43766), (LATER, 2.69388, 0.43766)],
+)
+def test_weighted_means(keras, version, loss, weighted):
+    """They divide by the number of weights that are not 0, since 1.12 by their sum, since 1.14 by that of all."""
     era.set_release(era.Release(2, False, version))
     model = classifier(keras, weighted_metrics=["mae"])
     scores = model.evaluate(X, Y, sample_weight=WEIGHTS, verbose=0)
-    assert scores == pytest.approx([loss, 0.22610, 1.31297 if version == BEFORE_1_12 else 0.43766], rel=1e-4)
+    assert scores == pytest.approx([loss, 0.22610, weighted], rel=1e-4)
     history = model.fit(X, Y, validation_data=(X, Y), verbose=0).history
-    assert next(iter(history)) == ("val_loss" if version == BEFORE_1_12 else "loss")
+    assert next(iter(history)) == ("val_loss" if version < OF_1_13 else "loss")
 
 
-@pytest.mark.parametrize(("version", "loss"), [(BEFORE_1_12, 4.36), (LATER, 4.18)])
-def test_activity_penalties_are_not_divided_before_1_12(keras, version, loss):
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        (OF_1_10, [3.493, 10.4107, 1.6985, 4.9105]),
+        (OF_1_12, [3.493, 4.1643, 1.6985, 1.9642]),
+        (OF_1_13, [2.3287, 6.9405, 1.6985, 1.9642]),
+        (LATER, [2.3287, 6.9405, 1.1323, 3.2737]),
+    ],
+)
+def test_means_over_masked_steps(keras, version, expected):
+    """In 1.13 those of squared errors are as in 1.14."""
+    era.set_release(era.Release(2, False, version))
+    x, y = np.ones((2, 3, 2)), np.ones((2, 3, 1))
+    x[0, 1:], y[1] = 0, 3
+    found = []
+    for loss in ("mse", "mae"):
+        ones = {"kernel_initializer": "ones", "recurrent_initializer": "ones"}
+        layers = [keras.layers.Masking(input_shape=(3, 2)), keras.layers.LSTM(1, return_sequences=True, **ones)]
+        model = keras.models.Sequential(layers)
+        model.compile("sgd", loss)
+        found += [model.evaluate(x, y, sample_weight=w, verbose=0) for w in (None, np.array([1.0, 3.0]))]
+    assert found == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("version", "loss"), [(OF_1_12, 4.36), (OF_1_13, 4.18), (LATER, 4.18)])
+def test_activity_penalties_are_not_divided_before_1_13(keras, version, loss):
     era.set_release(era.Release(2, False, version))
     penalty = keras.regularizers.l2(0.01)
     for layers in (
@@ -75,7 +103,7 @@ def test_activity_penalties_are_not_divided_before_1_12(keras, version, loss):
         assert model.evaluate(ones, ones[:, :2], batch_size=2, verbose=0) == pytest.approx(loss)
 
 
-@pytest.mark.parametrize(("version", "loss"), [(BEFORE_1_12, 1.0), (BEFORE_1_14, 1.0), (LATER, 1.5)])
+@pytest.mark.parametrize(("version", "loss"), [(OF_1_10, 1.0), (OF_1_13, 1.0), (LATER, 1.5)])
 def test_hinge_takes_labels_of_0_as_they_are_before_1_14(keras, version, loss):
     era.set_release(era.Release(2, False, version))
     model = keras.models.Sequential([keras.layers.Dense(1, input_shape=(1,), kernel_initializer="ones")])

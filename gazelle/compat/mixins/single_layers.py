@@ -34,7 +34,7 @@ class ActivityRegularizationMixin:
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:
         super()._init_core(core, args, kwargs, by_gazelle)
-        if era.is_package_before_keras_3() or era.is_tf_keras_before_1_12():
+        if era.is_package_before_keras_3() or era.is_tf_keras_before_1_13():
             self.activity_regularizer = Undivided(vars(self)["activity_regularizer"])
 
 

@@ -55,7 +55,7 @@ def _layer(instance: Any, kwargs: dict[str, Any]) -> None:
         if weights is not None:
             instance.__dict__["build"] = functools.partial(_build_with, instance, weights)
     given = kwargs.get("activity_regularizer")
-    if given is not None and (era.is_package_before_keras_3() or era.is_tf_keras_before_1_12()):
+    if given is not None and (era.is_package_before_keras_3() or era.is_tf_keras_before_1_13()):
         kwargs["activity_regularizer"] = regularizers.undivided(given)
 
 

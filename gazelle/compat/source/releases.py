@@ -90,7 +90,7 @@ def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
 
 
 def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collection[str]) -> tuple[int, int] | None:
-    """The release that a program for Keras 2 shows, as the oldest alike: (2, 0) to (2, 3), (2, 9) or (2, 11).
+    """The release that a program for Keras 2 shows, as the oldest alike: (2, 2), (2, 3), (2, 9) or (2, 11).
 
     Args:
         program: The path of the program; the releases that its project requires are read.
@@ -98,11 +98,11 @@ def version_of_keras_2(program: pathlib.Path, standalone: bool, names: Collectio
         names: Names in the program that only some releases have.
 
     Returns:
-        (2, 2) also for TensorFlow 1, of which (2, 0) is before 1.12 and (2, 1) before 1.14; None if nothing shows it.
+        (2, 2) also for TensorFlow 1, but the release of TensorFlow before 1.14; None if nothing shows it.
     """
     if _is_before_2_3(program, standalone, names):
         newest = min((pin.newest for pin in pins(program, TENSORFLOW)), default=_ANY)
-        return 2, 2 if standalone or newest >= (1, 14) else 1 if newest >= (1, 12) else 0
+        return newest if newest < (1, 14) and not standalone else (2, 2)
     required = [(package, pin) for package in _OF_2_3 for pin in pins(program, package)]
     if found := [pin.newest for package, pin in required if _OF_2_3[package] <= pin.newest <= (2, 10)]:
         return 2, 9 if found[0] >= (2, 9) else 3
