@@ -80,8 +80,8 @@ class Maker:
         return self._make if model is None else functools.partial(self._make, model)
 
     def _make(self, model: Model, force: bool = False) -> Callable[..., Any]:
-        if self._step == "train" and model.compiled:  # programs then assign the optimizer's weights
-            model.optimizer.build(model.trainable_variables)
+        if self._step == "train" and model.compiled and model.built and not model.optimizer.built:
+            model.optimizer.build(model.trainable_variables)  # programs then assign its weights
         return _made(model, self._step, force)
 
 

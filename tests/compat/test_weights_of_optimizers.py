@@ -48,6 +48,23 @@ def test_those_of_keras_2_2_after_the_training_function_is_made(make, name, slot
         np.testing.assert_array_equal(ours, stored)
 
 
+def test_the_training_function_makes_slots_once_and_of_a_model_with_weights(make):
+    keras, model = make("Adam", era.Release(2, version=(2, 2)))
+    model.add(keras.layers.Dense(1, trainable=False))
+    model.compile("adam", "mse")
+    model._make_train_function()
+    model.layers[1].trainable = True  # without `compile`, which alone counts
+    model._make_train_function()
+    with pytest.warns(UserWarning, match="was changed after compile"):
+        model.fit(X, Y, verbose=0)
+    assert len(model.optimizer.get_weights()) == 5
+    unbuilt = keras.models.Sequential([keras.layers.Dense(1)])
+    unbuilt.compile("adam", "mse")
+    unbuilt._make_train_function()
+    unbuilt.fit(X, Y, verbose=0)
+    assert len(unbuilt.optimizer.get_weights()) == 5
+
+
 def test_those_of_nadam_before_2_3_are_without_the_product_of_its_momentums(make):
     _, model = make("Nadam", era.Release(2, version=(2, 2)))
     model._make_train_function()
