@@ -99,7 +99,7 @@ def call_arrays(layer: Layer, scope: tracing.TraceContext, args: tuple[Any, ...]
     kinds = {*map(type, args), *map(type, kwargs.values())}
     if not kinds.isdisjoint(_CONTAINERS):
         args, kwargs = symbolic.map_in_order(layer._argument_as_array, (args, dict(kwargs)), _is_leaf)
-    else:
+    else:  # without dicts, which JAX sorts, in one call that is faster
         args, kwargs = jax.tree.map(layer._argument_as_array, (args, dict(kwargs)), is_leaf=_is_leaf)
     layer._ensure_built(args, kwargs)
     layer._check_call_inputs(args)

@@ -1,4 +1,8 @@
-"""Arrays of one element as numbers: `"%f" % model.predict(x)[0]`, which NumPy allowed up to version 2.4."""
+"""Results as numbers of earlier versions.
+
+Arrays of one element are numbers, `"%f" % model.predict(x)[0]`, which NumPy allowed up to version 2.4; losses and
+metrics have the methods of NumPy's, `logs["val_loss"].item()`.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +32,7 @@ class array(np.ndarray):  # this name is printed
 
 
 class number(float):
-    """A loss or metric, with the methods of a NumPy number, as which it was returned: `logs["val_loss"].item()`."""
+    """A loss or metric with the methods of a NumPy number."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

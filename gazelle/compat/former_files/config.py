@@ -57,8 +57,7 @@ def _without_input_layer(model: Model, config: dict[str, Any]) -> dict[str, Any]
         return config
     first, second, *others = layers
     if "layers" not in second["config"]:
-        given = getattr(model.layers[0], "batch_input_shape", None)
-        shape = first["config"]["batch_input_shape"] if given is None else given
+        shape = getattr(model.layers[0], "batch_input_shape", None) or first["config"]["batch_input_shape"]
         second = {**second, "config": {**second["config"], "batch_input_shape": shape}}
     return {**config, "layers": [second, *others]}
 

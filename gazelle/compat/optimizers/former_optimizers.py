@@ -85,8 +85,8 @@ def current_weights(
         name == "Adam" and all(np.asarray(array).shape == (1,) for array in further)
     ):
         return given[: len(own)]
-    is_before_2_3 = name == "Nadam" and len(given) == len(own) - 1
-    return [given[0], own[1].numpy(), *given[1:]] if is_before_2_3 else given
+    lacks_product = name == "Nadam" and len(given) == len(own) - 1
+    return [given[0], own[1].numpy(), *given[1:]] if lacks_product else given
 
 
 def keep_own(optimizer: object, name: str, value: object) -> bool:
