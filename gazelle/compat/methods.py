@@ -46,6 +46,24 @@ def _batch_size(batch: Any) -> int:
     return len(batch)
 
 
+class _Samples:
+    """Passes of at least `samples` samples, each of which begins where the last one ended: an epoch of Keras 1."""
+
+    has_whole_passes = True
+
+    def __init__(self, batches: Iterator[Any], samples: int, steps: int) -> None:
+        self.batches, self.samples, self.steps = batches, samples, steps
+
+    def __len__(self) -> int:
+        return self.steps  # if all batches are as large as the first one
+
+    def __iter__(self) -> Iterator[Any]:
+        seen = 0
+        while seen < self.samples and (batch := next(self.batches, None)) is not None:
+            seen += _batch_size(batch)
+            yield batch
+
+
 def _steps(source: Any, samples: int | None) -> tuple[Any, int | None]:
     """The source, and the number of its batches for so many samples, computed from the size of the first batch."""
     if samples is None:
@@ -56,7 +74,10 @@ def _steps(source: Any, samples: int | None) -> tuple[Any, int | None]:
         source, size = itertools.chain([first], source), _batch_size(first)
     elif size is None:
         size = _batch_size(source[0])
-    return source, math.ceil(samples / size)
+    steps, count = math.ceil(samples / size), getattr(source, "n", None)
+    if era.number() > 1 or not hasattr(source, "__next__") or (count and (count % size == 0 or samples % count == 0)):
+        return source, steps
+    return _Samples(source, samples, steps), None
 
 
 def fit_generator(model: Model, *args: Any, **kwargs: Any) -> History:

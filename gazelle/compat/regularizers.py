@@ -104,4 +104,10 @@ class EigenvalueRegularizer(regularizers.Regularizer):
         return self.k * jnp.linalg.norm(x @ vector)
 
 
-ActivityRegularizer = activity_l1l2
+def ActivityRegularizer(l1: float = 0.0, l2: float = 0.0) -> Undivided:  # noqa: N802 - its name in Keras 1
+    """Return the penalty l1 Σ |x| + l2 Σ x² over the whole batch; only the part that is given counts.
+
+    >>> float(ActivityRegularizer(l2=0.5)(jnp.array([[1.0], [-1.0]]))) / 2
+    0.5
+    """
+    return activity_l1l2(l1, l2)

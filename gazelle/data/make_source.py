@@ -170,7 +170,7 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
     indexed = hasattr(x, "__getitem__") and hasattr(x, "__len__") and not hasattr(x, "collate_fn")
     passes = _passes(x, steps)
     if hasattr(x, "__next__") and passes != "restart" and (steps is not None or not indexed):
-        return _iterated(x, steps, True, cast)
+        return _iterated(x, steps, True, cast, passes)
     if indexed:  # batches have indices
         workers = Workers(x) if getattr(type(x), "fetch", None) is PyDataset.fetch else None
         fetch = workers.fetch if workers else getattr(x, "fetch", lambda order: (x[int(i)] for i in order))
@@ -192,24 +192,23 @@ def _stream(x: Any, shuffle: Any, steps: int | None, batch_size: int | None, cas
             source.close = workers.close
         return source
     length = _length(x) if hasattr(x, "__len__") else None
-    return _iterated(x, steps or length, False, cast)
+    return _iterated(x, steps or length, False, cast, passes)
 
 
 def _passes(x: Any, steps: int | None) -> Passes:
     """How epochs read the passes over the batches of `x`."""
     if not isinstance(x, PyDataset):
-        return "continue"
+        return "whole" if getattr(x, "has_whole_passes", False) else "continue"
     if conventions.active.sequences_start_again:
         return "restart"
     return "cross" if conventions.active.epochs_cross_passes and steps is not None else "continue"
 
 
-def _iterated(x: Any, steps: int | None, infinite: bool, cast: Any) -> StreamSource:
+def _iterated(x: Any, steps: int | None, infinite: bool, cast: Any, passes: Passes) -> StreamSource:
     """The source of data that is iterated."""
     position = position_of(x)
-    return StreamSource(
-        lambda seed, epoch: iter(x if position is None else position), steps, infinite, cast, owner=x, position=position
-    )
+    options: Any = {"owner": x, "position": position, "passes": passes}
+    return StreamSource(lambda seed, epoch: iter(x if position is None else position), steps, infinite, cast, **options)
 
 
 def _of_samples(x: Any, shuffle: Any, steps: int | None, batch_size: int, cast: Any) -> StreamSource:

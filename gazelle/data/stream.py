@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from gazelle.core.types import Serialized
 
 #: how epochs with a number of steps read passes: each begins where the last one stopped and ends with the pass at the
-#: latest, each begins a pass, or an epoch continues in the next pass
-Passes = Literal["continue", "restart", "cross"]
+#: latest, each begins a pass, an epoch continues in the next pass, or each is a pass, also one of another length
+Passes = Literal["continue", "restart", "cross", "whole"]
 
 #: batches of a generator without a known length after which a warning is issued
 MANY = 10_000
@@ -129,7 +129,8 @@ class StreamSource:
         """The batches of an epoch after the first `done`."""
         if self._passes == "restart" and not (self._infinite or self._first or done):
             self._iterator = None
-        while self.steps is None or done < self.steps:
+        whole = self.steps is None or self._passes == "whole"
+        while whole or done < (self.steps or 0):
             try:
                 batch = self._next(epoch)
             except StopIteration:
@@ -138,7 +139,7 @@ class StreamSource:
                     self._position.ended()
                 if (done == 0 or self._passes == "cross") and not self._fresh and not self._infinite:
                     continue  # the last epoch ended with its pass, or an epoch continues in the next one
-                if self.steps is None and done > 0:
+                if whole and done > 0:
                     break
                 if done > 0 and not self._infinite:
                     self._short = done if self._short is None else self._short

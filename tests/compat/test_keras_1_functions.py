@@ -54,6 +54,62 @@ def test_regularizers_of_activities_count_the_batch_once(keras_1):
     assert model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0) == pytest.approx(4 * 0.5 * 4)
 
 
+def test_activity_regularizer_has_no_part_that_is_not_given(keras_1):
+    given = keras.regularizers.ActivityRegularizer(l2=0.5)
+    model = keras.models.Sequential([layers.Dense(1, input_dim=2, init="one", activity_regularizer=given)])
+    model.compile("sgd", "mse")
+    assert model.evaluate(np.ones((4, 2)), np.full(4, 2.0), verbose=0) == pytest.approx(4 * 0.5 * 4)
+
+
+def test_an_epoch_of_samples_ends_when_the_batches_have_as_many(keras_1):
+    sizes = []
+
+    class Sizes(keras.callbacks.Callback):
+        def on_batch_end(self, batch, logs=None):
+            sizes.append((batch, int(logs["size"])))
+
+    def batches():
+        while True:
+            for size in (5, 5, 2):
+                yield np.full((size, 1), size), np.zeros((size, 1))
+
+    model = keras.models.Sequential([layers.Dense(1, input_dim=1, init="one")])
+    model.compile(keras.optimizers.SGD(lr=0.0), "mse")
+    validation = batches()
+    history = model.fit_generator(
+        batches(), 10, 3, verbose=0, validation_data=validation, nb_val_samples=10, callbacks=[Sizes()]
+    ).history
+    assert sizes == [(0, 5), (1, 5), (0, 2), (1, 5), (2, 5), (0, 2), (1, 5), (2, 5)]
+    np.testing.assert_allclose(history["loss"], [25, 258 / 12, 258 / 12], rtol=1e-6)
+    np.testing.assert_allclose(history["val_loss"], history["loss"], rtol=1e-6)
+    source = batches()
+    found = [model.evaluate_generator(source, 10) for _ in range(2)]
+    np.testing.assert_allclose(found, [25, 258 / 12], rtol=1e-6)
+
+
+def test_arguments_of_classes_of_programs_keep_their_names_in_json_texts(keras_1):
+    class Scaled(keras.engine.topology.Layer):
+        def __init__(self, output_dim, **kwargs):
+            self.output_dim = output_dim
+            super().__init__(**kwargs)
+
+        def build(self, input_shape):
+            self.W = self.add_weight((input_shape[1], self.output_dim), initializer="one", name="W")
+
+        def call(self, x, mask=None):
+            return K.dot(x, self.W)
+
+        def get_output_shape_for(self, input_shape):
+            return input_shape[0], self.output_dim
+
+        def get_config(self):
+            return {**super().get_config(), "output_dim": self.output_dim}
+
+    model = keras.models.Sequential([Scaled(3, input_shape=(4,)), layers.Dense(1)])
+    again = keras.models.model_from_json(model.to_json(), custom_objects={"Scaled": Scaled})
+    assert again.layers[0].output_dim == 3
+
+
 def test_sides_of_zero_padding(keras_1):
     one = layers.ZeroPadding1D(padding={"left_pad": 1, "right_pad": 2})
     assert one.padding == (1, 2)

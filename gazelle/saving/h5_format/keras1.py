@@ -22,6 +22,19 @@ MERGED = {
     "dot": "Dot",
     "cos": "Dot",
 }
+#: the layers of Keras 1; arguments of other classes keep their names
+_LAYERS = """
+    Activation ActivityRegularization AtrousConvolution1D AtrousConvolution2D AveragePooling1D AveragePooling2D
+    AveragePooling3D BatchNormalization Bidirectional ConvLSTM2D Convolution1D Convolution2D Convolution3D
+    Cropping1D Cropping2D Cropping3D Deconvolution2D Dense Dropout ELU Embedding Flatten GRU GaussianDropout
+    GaussianNoise GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D GlobalMaxPooling1D
+    GlobalMaxPooling2D GlobalMaxPooling3D Highway InputLayer LSTM Lambda LeakyReLU LocallyConnected1D
+    LocallyConnected2D Masking MaxPooling1D MaxPooling2D MaxPooling3D MaxoutDense PReLU ParametricSoftplus Permute
+    RepeatVector Reshape SReLU SeparableConvolution2D SimpleRNN SpatialDropout1D SpatialDropout2D SpatialDropout3D
+    ThresholdedReLU TimeDistributed TimeDistributedDense UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D
+    ZeroPadding2D ZeroPadding3D
+"""
+LAYERS = frozenset(_LAYERS.split())
 #: argument -> its name in Keras 3; "": without meaning there
 ARGUMENTS = {
     "init": "kernel_initializer",
@@ -105,6 +118,8 @@ def layer(name: str, config: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """
     if name == "Merge":
         return _merge(config)
+    if name not in LAYERS:
+        return name, dict(config)  # a class of the program, or one of Keras 3
     names = {**ARGUMENTS, **OF_CLASS.get(name, {})}
     out: dict[str, Any] = {}
     for key, value in config.items():
