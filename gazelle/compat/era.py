@@ -25,13 +25,15 @@ class Release:
             TensorFlow 1, but that of TensorFlow itself if it is before 1.14; (2, 3) for 2.3 to 2.8 and (2, 9) to 2.10,
             whose losses are means over masked steps, too, and (2, 11) for those since 2.11, whose optimizers are those
             of Keras 3.
-        tensorflow: The `__version__` of TensorFlow that the program compares with its own, if any.
+        tensorflow: The `__version__` of TensorFlow that the program tests for or its project requires, if any.
+        keras: The same of the package `keras`.
     """
 
     number: int = 3
     standalone: bool = True
     version: tuple[int, int] | None = None
     tensorflow: str = ""
+    keras: str = ""
 
     def __post_init__(self) -> None:
         if self.number not in (1, 2, 3):

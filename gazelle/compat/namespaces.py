@@ -31,7 +31,8 @@ def version(name: str) -> str:
         return era.release().tensorflow or tensorflow
     if name == "tf_keras":  # Keras 2 under another name, whose releases have the numbers of TensorFlow's
         return tensorflow
-    return keras if era.number() == 3 or (era.standalone() and name == "keras") else tensorflow
+    is_package = era.number() == 3 or (era.standalone() and name == "keras")
+    return (era.release().keras or keras) if is_package else tensorflow
 
 
 class Namespace(ModuleType):

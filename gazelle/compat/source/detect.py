@@ -15,14 +15,12 @@ from collections.abc import Iterator
 
 from gazelle.compat import python2
 from gazelle.compat.era import Release
-from gazelle.compat.source import notebooks, read, releases, tensorflow_signs
+from gazelle.compat.source import notebooks, read, releases, reported_versions, tensorflow_signs
 from gazelle.compat.source.signs import FUTURE, RATE, SINCE_2_4, Sign, parsed, signs
 
 _THEANO = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"]theano""")
 _OF_KERAS_3 = re.compile(r"""KERAS_BACKEND['"]\]?\s*[=,]\s*['"](jax|torch|openvino)['"]""")
 _LEGACY_KERAS = re.compile(r"""TF_USE_LEGACY_KERAS['"]\]?\s*[=,]\s*(?:['"](?:1|true)|True)""", re.IGNORECASE)
-#: if tf.__version__ != "2.0.0-beta1": raise
-_VERSION = re.compile(r"""\b(?:tf|tensorflow)\.__version__\s*[=!]=\s*['"](\d[\w.-]+)['"]""")
 #: input_shape=(3, rows, columns), Reshape((1, 28, 28)), x.reshape(x.shape[0], 1, 28, 28)
 _CHANNELS_FIRST = re.compile(
     r"(?:shape\s*=|Reshape\(|reshape\(\w+\.shape\[0\],)\s*[\[(]*\s*"
@@ -108,11 +106,16 @@ def detect(path: str, source: str | None = None) -> Era:
 
 def _with_releases(era: Era, found: list[Sign], program: pathlib.Path, source: str | None) -> Era:
     """The era with the releases of Keras 2 and of TensorFlow that the program shows."""
-    names = [sign.what for sign in found]
+    if era.number == 3:
+        return era
+    names = [sign.what for sign in found if not sign.is_in_branch]
     version = releases.version_of_keras_2(program, era.standalone, names) if era.number == 2 else None
-    compared = {each[1] for each in _VERSION.finditer(read(program) if source is None else source)}
-    tensorflow = compared.pop() if len(compared) == 1 and era.number < 3 else ""
-    return dataclasses.replace(era, version=version, tensorflow=tensorflow)
+    text, is_tensorflow_1 = read(program) if source is None else source, releases.has_names_of_tensorflow_1(names)
+    keras, tensorflow = (
+        reported_versions.expected(text, program, package, is_tensorflow_1)
+        for package in (releases.KERAS, releases.TENSORFLOW)
+    )
+    return dataclasses.replace(era, version=version, keras=keras, tensorflow=tensorflow)
 
 
 def _show_keras_3(found: list[Sign]) -> bool:

@@ -39,7 +39,7 @@ _NAMES_SINCE_2_11 = re.compile(
 _FILES = ("requirements.txt", "environment.yml", "environment.yaml", "Pipfile", "setup.py")
 _ROOT_OF_A_PROJECT = (".git", "README.md", "LICENSE")
 #: "==2.4", "=2.1", "~=2.8", "<2.12", ">=2.16", "<3"
-_RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)(?:\.(\d+)|(?![\d.]))")
+_RELEASE = re.compile(r"(?<![!\d.=~<>])([=~<>]+)[ \t\"']*(?:[=~<]+)?(\d+)(?:\.(\d+)(\.\w+)?|(?![\d.]))")
 #: a requirement in the metadata of a package, and whether it is one of an extra
 _REQUIRED = rf"^Requires-Dist: *({TENSORFLOW}|{KERAS})\b(?![-_])([^;\n]*)(.*\bextra\b)?"
 _ANY = (99, 0)  # newer than each release
@@ -47,11 +47,12 @@ _OF_2_3 = {TENSORFLOW: (2, 0), KERAS: (2, 3)}  # the first releases with the beh
 
 
 class Pin(NamedTuple):
-    """A line such as `tensorflow-gpu==1.12`: the releases that it allows, and where it is."""
+    """A line such as `tensorflow-gpu==1.12`: the releases that it allows, where it is, and "1.12.0" if it is exact."""
 
     oldest: tuple[int, int]
     newest: tuple[int, int]
     text: str
+    release: str = ""
 
 
 def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
@@ -59,7 +60,8 @@ def pins(program: pathlib.Path, package: str) -> Iterator[Pin]:
     name = KERAS if package == KERAS else "tensorflow"
     printed = notebooks.printed_versions(program).get(name)
     if printed is not None:
-        yield Pin(printed, printed, f"{name} {printed[0]}.{printed[1]} in the outputs of the notebook")
+        stated = f"{printed[0]}.{printed[1]}"
+        yield Pin(printed, printed, f"{name} {stated} in the outputs of the notebook", f"{stated}.0")
         return
     line = re.compile(rf"^[ \t\-\"']*({package})\b(?![-_])([^\n#;]*)", re.MULTILINE | re.IGNORECASE)
     for folder in list(program.absolute().parents)[:3]:
@@ -78,7 +80,8 @@ def _stated(line: re.Match[str], place: str) -> Iterator[Pin]:
             continue
         oldest = (0, 0) if sign.startswith("<") else stated
         newest = (stated[0], stated[1] - 1) if sign.startswith("<") else stated
-        yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{line[1]}{release[0]} in {place}")
+        exact = f"{stated[0]}.{stated[1]}{release[4] or '.0'}" if sign in ("=", "==") else ""
+        yield Pin(oldest, _ANY if sign.startswith(">") else newest, f"{line[1]}{release[0]} in {place}", exact)
 
 
 def required_in(folder: pathlib.Path) -> Iterator[tuple[str, Pin, bool]]:
@@ -117,14 +120,19 @@ def _is_before_2_3(program: pathlib.Path, standalone: bool, names: Collection[st
         return printed.get("keras", _ANY) < (2, 3) and standalone
     if ACCURACY in names or (standalone and _has_names_until_2_2(names)):
         return True
-    parts = [name.split(".") for name in names]
-    of_tensorflow = {".".join(p[1 : 1 + count]) for p in parts if p[0] in ("tf", "tensorflow") for count in (1, 2)}
-    if not standalone and not of_tensorflow.isdisjoint(NAMES_OF_TENSORFLOW_1):
+    if not standalone and has_names_of_tensorflow_1(names):
         return True
     before = (1, 14) if standalone else (2, 0)  # Keras 2.3 came after TensorFlow 1.14
     return any(pin.newest < before for pin in pins(program, TENSORFLOW)) or (
         standalone and any(pin.newest < (2, 3) for pin in pins(program, KERAS))
     )
+
+
+def has_names_of_tensorflow_1(names: Collection[str]) -> bool:
+    """Whether one of the names is of TensorFlow 1 alone, such as `tf.Session`."""
+    parts = [name.split(".") for name in names]
+    of_tensorflow = {".".join(p[1 : 1 + count]) for p in parts if p[0] in ("tf", "tensorflow") for count in (1, 2)}
+    return not of_tensorflow.isdisjoint(NAMES_OF_TENSORFLOW_1)
 
 
 def _has_names_until_2_2(names: Collection[str]) -> bool:

@@ -16,7 +16,7 @@ from gazelle.compat import python2, tables
 from gazelle.compat.arguments import renamed_arguments
 from gazelle.compat.old_names import NAMES, PATHS
 from gazelle.compat.private import api_paths
-from gazelle.compat.source import releases, tensorflow_signs
+from gazelle.compat.source import branches_of_versions, releases, tensorflow_signs
 from gazelle.core.errors import StateError
 
 ROOTS = ("tensorflow.contrib.keras", "tensorflow.python.keras", "tensorflow.keras", "tf.keras", "tf_keras", "keras")
@@ -49,12 +49,16 @@ _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quan
 
 @dataclasses.dataclass(frozen=True)
 class Sign:
-    """A name or call in a program, and the first and the last era in which it is valid."""
+    """A name or call in a program, and the first and the last era in which it is valid.
+
+    `is_in_branch` states whether it is in a branch for one of several versions, so that others can run the program, too.
+    """
 
     line: int
     what: str
     first: int
     last: int
+    is_in_branch: bool = False
 
 
 def keras_path(dotted: str) -> str | None:
@@ -115,7 +119,9 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
     unselected = {id(each) for node in nodes if isinstance(node, ast.If) for each in _unselected_imports(node)}
     found += _of_accuracy(nodes, any(module.startswith("tensorflow") for module in modules.values()))
     found += _of_metrics(nodes)
+    in_branches = {id(each) for node in nodes for each in branches_of_versions.nodes_in(node)}
     for node in nodes:
+        count = len(found)
         if isinstance(node, ast.ImportFrom) and node.module == "__future__":
             if any(alias.name in _FUTURE_NAMES for alias in node.names):
                 found.append(Sign(node.lineno, FUTURE, 1, 2))
@@ -133,6 +139,8 @@ def signs(source: str) -> tuple[list[Sign], set[str]]:
             if f"{modules.get(root, root)}.{rest}".startswith(("tensorflow.keras", "tf.keras")):
                 roots.add("tensorflow")
             found += _of_attribute(node, modules, backends)
+        if id(node) in in_branches:
+            found[count:] = [dataclasses.replace(sign, is_in_branch=True) for sign in found[count:]]
     return found, roots
 
 
