@@ -20,7 +20,7 @@ _OF_TENSORFLOW = re.compile(r"\b(?:tf|tensorflow)\b")
 def nodes_in(node: ast.AST) -> Iterator[ast.AST]:
     """The nodes in the branches of a statement that tests a version, or that tries a name and then another one.
 
-    >>> [ast.unparse(each) for each in nodes_in(ast.parse("if tf.__version__ < '2':\\n    x").body[0])]
+    >>> [ast.unparse(each) for each in nodes_in(ast.parse("if tf.__version__ < '2': x").body[0])]
     ['x', 'x', '']
     """
     branches: list[ast.AST] = []

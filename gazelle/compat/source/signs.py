@@ -51,7 +51,7 @@ _KERAS_3_NAMES = ("keras.ops", "keras.random", "keras.distribution", "keras.quan
 class Sign:
     """A name or call in a program, and the first and the last era in which it is valid.
 
-    `is_in_branch` states whether it is in a branch for one of several versions, so that others can run the program, too.
+    `is_in_branch` states whether it is in a branch for one of several versions, so that the program runs in others.
     """
 
     line: int
