@@ -108,6 +108,6 @@ def ActivityRegularizer(l1: float = 0.0, l2: float = 0.0) -> Undivided:  # noqa:
     """Return the penalty l1 Σ |x| + l2 Σ x² over the whole batch; only the part that is given counts.
 
     >>> float(ActivityRegularizer(l2=0.5)(jnp.array([[1.0], [-1.0]]))) / 2
-    0.5
+    1.0
     """
     return activity_l1l2(l1, l2)
