@@ -21,7 +21,7 @@ from gazelle.compat.era import NOTHING
 from gazelle.compat.recorded_variable import active_recorder, has_variable
 from gazelle.compat.rules.models import optimizer_named, recompile
 from gazelle.compat.tables import listed
-from gazelle.compat.types import NamedObject
+from gazelle.compat.types import Arguments, Function, Keywords, NamedObject
 from gazelle.core.lookup import Lookup
 from gazelle.core.registry import CUSTOM, REGISTRY, custom_object_scope, custom_objects
 from gazelle.core.serialization import rebuild
@@ -106,7 +106,7 @@ def _with_core(call: Callable[..., Any], original: Any) -> Any:
 
 def _adopted_call(original: Any, *args: Any, **kwargs: Any) -> Any:
     """The result as an object of the generated classes."""
-    return _adopted(original, *_translated(original, args, kwargs))
+    return adopted(original, *_translated(original, args, kwargs))
 
 
 def _translated(original: Any, args: Any, kwargs: Any) -> Any:
@@ -117,7 +117,9 @@ def _translated(original: Any, args: Any, kwargs: Any) -> Any:
     return translation.of_function(original, args, kwargs) if original.__name__ in _TRANSLATED else (args, kwargs)
 
 
-def _adopted(original: Any, args: Any, kwargs: Any, classes: Mapping[str, Any] | None = None) -> Any:
+def adopted(
+    original: Function, args: Arguments, kwargs: Keywords, classes: Mapping[str, type] | None = None
+) -> NamedObject:
     """The result of a call as an object of the generated classes, which configs in the arguments may name."""
     old_names.register_classes()
     # those of the program take precedence
@@ -136,11 +138,11 @@ def _generated_classes(family: str) -> dict[str, Any]:
 def _classes_in_files(era_number: int) -> dict[str, Any]:
     """The layers that compute otherwise in programs, for the graphs of models that are loaded.
 
-    Functions of Lambda receive tensors; in Keras 1 and 2 the masks of merging layers differ.
+    Functions of Lambda receive tensors; in Keras 1 and 2 the masks of merging layers and constants of RNN differ.
     """
     layers = importlib.import_module("gazelle.layers")
-    names = ("Lambda", *(name.capitalize() for name in _MERGED if era_number < 3))
-    return {name: compat_class(getattr(layers, name)) for name in names}
+    earlier = ("RNN", "Bidirectional", *(name.capitalize() for name in _MERGED)) if era_number < 3 else ()
+    return {name: compat_class(getattr(layers, name)) for name in ("Lambda", *earlier)}
 
 
 # `get`, `deserialize` and `serialize` of a family of objects ----------------------------------------------------------
@@ -159,7 +161,7 @@ def _looked_up(original: Any, *args: Any, **kwargs: Any) -> Any:
     if isinstance(identifier, dict) and era.number() < 3 and family != "optimizers":  # which have rules of their own
         identifier = config_check.to_keras_3(identifier)
     classes = _generated_classes(family) if isinstance(identifier, dict) else {}  # arguments of earlier versions
-    return _adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
+    return adopted(original, (identifier, *others) if args else (), plain(kwargs), classes)
 
 
 def _named(family: str, name: str) -> Any:
@@ -179,7 +181,7 @@ def _serialized(original: Any, *args: Any, **kwargs: Any) -> Any:
     """`serialize` of a family; hard_sigmoid of Keras 1 and 2 has its own name in our files."""
     if _is_in_legacy_format(kwargs):
         original = importlib.import_module("gazelle.compat.private.legacy_serialization").serialize_keras_object
-    out = _adopted(original, plain(args), plain(kwargs))
+    out = adopted(original, plain(args), plain(kwargs))
     is_earlier = era.number() < 3 and out == hard_sigmoid_before_keras_3.__name__
     return "hard_sigmoid" if is_earlier else out
 
@@ -194,7 +196,7 @@ def _layer_from_config(original: FunctionType, config: Any, *args: Any, **kwargs
     _is_in_legacy_format(kwargs)
     if era.number() < 3 and isinstance(config, Mapping):
         config = former_files.current_layer(config)
-    return _adopted(original, (config, *args), kwargs)
+    return adopted(original, (config, *args), kwargs)
 
 
 # Functions of models --------------------------------------------------------------------------------------------------
@@ -204,7 +206,7 @@ def _loaded(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     """`load_model`: the model with the losses and metrics of the era, and the program's own classes."""
     args, kwargs = _translated(original, args, kwargs)
     classes = saved_classes.of(args[0] if args else kwargs.get("filepath"))
-    return _recompiled(_adopted(original, args, kwargs, classes))
+    return _recompiled(adopted(original, args, kwargs, classes))
 
 
 def _saved(_: FunctionType, model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -218,7 +220,7 @@ def _cloned(original: FunctionType, *args: Any, **kwargs: Any) -> Any:
     alone = len(args) == 1 and not kwargs
     is_layer = alone and hasattr(args[0], "get_config") and not hasattr(args[0], "compile_from_config")
     clone = rebuild if is_layer else original
-    return _recompiled(_adopted(clone, args, kwargs, _generated_classes("optimizers")))
+    return _recompiled(adopted(clone, args, kwargs, _generated_classes("optimizers")))
 
 
 def _recompiled(model: Any) -> Any:

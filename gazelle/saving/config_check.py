@@ -214,8 +214,8 @@ NO_EFFECT: dict[str, Any] = {
 
 @functools.cache
 def _arguments(target: type) -> list[str]:
-    """The names of the arguments of a class and its base classes."""
-    known: list[str] = []
+    """The names of the arguments of a class and its base classes; `further_arguments` are read from keywords."""
+    known: list[str] = list(getattr(target, "further_arguments", ()))
     for cls in target.__mro__:
         if "__init__" not in cls.__dict__ or not cls.__module__.startswith("gazelle."):
             continue

@@ -65,6 +65,28 @@ def test_constants_are_keywords_or_the_end_of_a_list(bidirectional, state):
     np.testing.assert_allclose(one, np.full(one.shape, 4 * (3 + 10) + 3 * state), rtol=1e-5)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_models_with_constants_are_written_as_in_keras_2_and_read(bidirectional, tmp_path):
+    with keras.utils.CustomObjectScope({"Sum": Sum}):
+        layer = layers.Bidirectional(layers.RNN(Sum(6))) if bidirectional else layers.RNN(Sum(6))
+    x, s, c = inputs()
+    states = [s] * (2 if bidirectional else 1)
+    model = keras.models.Model([x, s, c], layer(x, initial_state=states, constants=c))
+    entry = model.get_config()["layers"][-1]
+    assert [place[0] for place in entry["inbound_nodes"][0]] == [each.name.split(":")[0] for each in [x, *states, c]]
+    assert (entry["inbound_nodes"][0][-1][3], entry["config"]["num_constants"]) == ({}, 1)
+
+    path, own, expected = str(tmp_path / "model.h5"), {"Sum": Sum}, model.predict([X, S, C])
+    model.save(path)
+    np.testing.assert_allclose(keras.models.load_model(path, own).predict([X, S, C]), expected)
+    for copy in (
+        keras.models.Model.from_config(model.get_config(), own),
+        keras.models.model_from_json(model.to_json(), own),
+    ):
+        copy.set_weights(model.get_weights())
+        np.testing.assert_allclose(copy.predict([X, S, C]), expected)
+
+
 def test_a_stack_passes_constants_to_the_cells_that_take_them():
     x, _, c = inputs()
     model = keras.models.Model([x, c], layers.RNN([layers.GRUCell(2), Sum(6)])(x, constants=c))

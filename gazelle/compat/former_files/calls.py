@@ -10,11 +10,13 @@ import jax
 
 from gazelle.core.operation_names import operation_of
 from gazelle.core.types import Serialized
-from gazelle.layers import RNN, Layer
+from gazelle.layers import RNN, Bidirectional, Layer
 from gazelle.models import operation_configs
 from gazelle.saving import tensorflow_functions
 
 Config = Mapping[str, Any]
+#: arguments of recurrent layers whose tensors follow the sequences
+_FURTHER_INPUTS = ("initial_state", "constants")
 
 
 def first_numbers(entries: list[Config]) -> dict[str, int]:
@@ -74,6 +76,8 @@ def placed(entry: Config, made: Config, layer: Layer | None, first: Mapping[str,
     if str(entry.get("module")).startswith(operation_configs.MODULES):
         return _function(entry, first)
     calls = [_call(call, layer, first) for call in entry["inbound_nodes"]]
+    if constants := getattr(layer, "num_constants", 0):  # the last tensors of each call
+        made = {**made, "config": {**made["config"], "num_constants": constants}}
     if made["class_name"] == "TFOpLambda":  # a list is a list of tensors
         calls = [
             made_call[0] if len(made_call) == 1 and not any(map(_is_tensor, _listed(call["args"][0]))) else made_call
@@ -92,10 +96,12 @@ def _call(call: Config, layer: Any, first: Mapping[str, int]) -> Any:
     names = [p for p in inspect.signature(layer.call).parameters if p != "self"] if layer is not None else []
     kwargs = {**dict(zip(names[1:], args[1:], strict=False)), **kwargs}
     tensors = args[0] if args else kwargs.pop(names[0])
-    states = kwargs.get("initial_state")
-    if isinstance(layer, RNN) and states:
-        del kwargs["initial_state"]
-        tensors = [tensors, *(states if isinstance(states, list) else [states])]
+    further = [kwargs.pop(name, None) for name in _FURTHER_INPUTS if isinstance(layer, RNN | Bidirectional)]
+    if any(further):
+        tensors = [
+            tensors,
+            *(one for given in further if given for one in (given if isinstance(given, list) else [given])),
+        ]
     keywords = {key: _value(value, first) for key, value in kwargs.items()}
     if isinstance(tensors, Mapping) and not _is_tensor(tensors):
         return {key: [*_place(value, first), keywords] for key, value in tensors.items()}

@@ -10,7 +10,18 @@ from types import FunctionType
 from typing import Any
 
 from gazelle import tree
-from gazelle.compat import era, facade, former_files, frozen, graph_views, logs, methods, namespaces, step_functions
+from gazelle.compat import (
+    era,
+    facade,
+    former_files,
+    frozen,
+    functions,
+    graph_views,
+    logs,
+    methods,
+    namespaces,
+    step_functions,
+)
 from gazelle.compat.arguments.columns import OF_LABELS
 from gazelle.compat.classes import STEPS, adopt, compat_class, plain
 from gazelle.compat.closures import ClosuresOfPrograms
@@ -222,7 +233,7 @@ class ModelMixin:
 
     @classmethod
     def from_config(cls, *args: Any, **kwargs: Any) -> Model:
-        return adopt(super().from_config(*args, **kwargs))
+        return functions.adopted(super().from_config, args, kwargs)
 
 
 for _name in listed("""compile evaluate fit load_weights predict predict_on_batch save save_weights summary

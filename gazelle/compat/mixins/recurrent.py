@@ -16,6 +16,7 @@ from gazelle.core.types import Array
 class BidirectionalMixin:
     """Bidirectional, which passed constants to both layers, and in the package `keras` did not zero masked steps."""
 
+    further_arguments = ("num_constants",)
     num_constants = 0
 
     def _init_core(self, core: Any, args: Any, kwargs: Any, by_gazelle: bool) -> None:

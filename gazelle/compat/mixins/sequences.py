@@ -53,6 +53,7 @@ class RecurrentMixin:
     time_major = False
     initial_weights = None  # those of the constructor are set by gazelle
     implementation = 2  # 0 if `step` receives x W + b, else x
+    further_arguments = ("num_constants",)
     num_constants = 0
     _takes_cell = _has_default_gates = False
     _constant_shapes: Sequence[Shape] = ()
