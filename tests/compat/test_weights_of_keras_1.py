@@ -1,5 +1,6 @@
 """`get_weights` and `set_weights` of Keras 1: arrays of each gate and kernels by `dim_ordering`; numbers of 1.2.2."""
 
+import h5py
 import numpy as np
 import pytest
 
@@ -7,6 +8,22 @@ from gazelle.compat.namespaces import root
 
 layers, models = root("keras").layers, root("keras").models
 IMAGE = {"input_shape": (3, 4, 4), "dim_ordering": "th"}
+
+
+def scaled(kind):
+    """A subclass with weights of its own, made after those of the layer."""
+
+    class Scaled(kind):
+        def build(self, input_shape):
+            super().build(input_shape)
+            self.scale = self.add_weight((1, 2), initializer="one", name="scale")
+            self.offset = self.add_weight((1, 2), initializer="one", name="offset", trainable=False)
+
+        def call(self, x, mask=None):
+            return super().call(x, mask) * self.scale + self.offset
+
+    return Scaled(2, input_shape=(4, 3))
+
 
 CASES = {
     "conv": (lambda k: k.Convolution2D(3, 2, 2, **IMAGE), 2, (3, 3, 2, 2), 30.954, 109.114),
@@ -25,6 +42,9 @@ CASES = {
         lambda k: k.ConvLSTM2D(2, 2, 2, input_shape=(3, 2, 4, 4), dim_ordering="th"),
         *(12, (2, 2, 2, 2), -0.166, 2.04),
     ),
+    "lstm_subclass": (lambda k: scaled(k.LSTM), 14, (3, 2), -0.119, 0.05),
+    "gru_subclass": (lambda k: scaled(k.GRU), 11, (3, 2), 2.353, 1.556),
+    "rnn_subclass": (lambda k: scaled(k.SimpleRNN), 5, (3, 2), -1.952, 1.354),
     "highway": (lambda k: k.Highway(input_dim=3), 4, (3, 3), 1.986, 1.485),
 }
 
@@ -103,3 +123,18 @@ def test_names_of_weights(keras_1):
     ]
     steps = keras_1.models.Sequential([layers.TimeDistributed(layers.Dense(2, name="d"), input_shape=(4, 3))])
     assert steps.weights[0].name == "d_W:0"
+
+
+def test_files_of_subclasses_of_recurrent_layers(keras_1, tmp_path):
+    """The arrays of each gate and then the weights of the subclass, as in files of Keras 1.2.2."""
+    model = models.Sequential([scaled(layers.LSTM)])
+    arrays = [np.full(np.shape(a), n, "float32") for n, a in enumerate(model.get_weights())]
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["layer_names"] = [model.layers[0].name.encode()]
+        group = file.create_group(model.layers[0].name)
+        group.attrs["weight_names"] = [f"weight_{n}".encode() for n in range(14)]
+        for n, array in enumerate(arrays):
+            group[f"weight_{n}"] = array
+    model.load_weights(str(tmp_path / "weights.h5"))
+    for loaded, array in zip(model.get_weights(), arrays, strict=True):
+        np.testing.assert_array_equal(loaded, array)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gazelle.compat import era
 from gazelle.core.variable import Variable
-from gazelle.layers import Layer, tracking_order, weight_tree
+from gazelle.layers import RNN, Layer, tracking_order, weight_tree
 from gazelle.models import Model, Sequential
 
 
@@ -32,8 +32,8 @@ def in_order(layer: Layer, found: list[Variable]) -> list[Variable]:
 
 
 def trained_in_order(layer: Layer, found: list[Variable]) -> list[Variable]:
-    """Variables that training changes, whose order is another one only if a model has weights of its own."""
-    models = (one for one in weight_tree.named_layers(layer).values() if isinstance(one, Model))
+    """Variables that training changes, whose order is another one only if a model or RNN has weights of its own."""
+    models = (one for one in weight_tree.named_layers(layer).values() if isinstance(one, Model | RNN))
     return in_order(layer, found) if any(map(weight_tree.own_weights, models)) else found
 
 
@@ -50,17 +50,24 @@ def _trained(layer: Layer) -> list[Variable]:
     if not layer.trainable:
         return []
     own = [v for v in weight_tree.own_weights(layer) if v.made_trainable]
-    return [*own, *(v for inner in weight_tree.sublayers(layer) for v in _trained(inner))]
+    return _joined(layer, own, [v for inner in weight_tree.sublayers(layer) for v in _trained(inner)])
+
+
+def _joined(layer: Layer, own: list[Variable], inside: list[Variable]) -> list[Variable]:
+    """Own weights come first, but a recurrent layer of Keras 1 had no cell: its subclass extended the list."""
+    return inside + own if era.number() == 1 and isinstance(layer, RNN) else own + inside
 
 
 def _frozen(layer: Layer) -> list[Variable]:
     """The weights that training does not change; in a frozen model, those that it changes otherwise come first."""
     inside = weight_tree.sublayers(layer)
     own = weight_tree.own_weights(layer)
-    others = [*(v for v in own if not v.made_trainable), *(v for inner in inside for v in _frozen(inner))]
+    fixed = [v for v in own if not v.made_trainable]
+    others = _joined(layer, fixed, [v for inner in inside for v in _frozen(inner)])
     if layer.trainable:
         return others
-    return [*(v for v in own if v.made_trainable), *(v for inner in inside for v in _trained(inner)), *others]
+    trained = [v for inner in inside for v in _trained(inner)]
+    return _joined(layer, [v for v in own if v.made_trainable], trained) + others
 
 
 def _of_layers(layers: Sequence[Layer]) -> list[Variable]:

@@ -146,15 +146,15 @@ def to_first(layer: Layer | None, arrays: list[Array], gates: bool) -> list[Arra
         gates: separate the gates of LSTM and GRU.
 
     Returns:
-        The arrays; (W, U, b) of each gate for a layer with gates.
+        The arrays; (W, U, b) of each gate for a layer with gates, and then the weights that a subclass has added.
     """
     names = [c.__name__ for c in type(layer).__mro__]
     _, order, ranks = _gates(layer)
     is_first = getattr(layer, "data_format", None) == "channels_first"
-    if order and len(arrays) == 3 and (gates or ranks[0] == 4):
-        split = [np.split(array, len(order), axis=-1) for array in arrays]
+    if order and len(arrays) >= 3 and (gates or ranks[0] == 4):
+        split = [np.split(array, len(order), axis=-1) for array in arrays[:3]]
         found = [part[order.index(gate)] for gate in range(len(order)) for part in split]
-        return [a.transpose(3, 2, 0, 1) if is_first and a.ndim == 4 else a for a in found]
+        return [a.transpose(3, 2, 0, 1) if is_first and a.ndim == 4 else a for a in found] + arrays[3:]
     kind = next((name for name in names if name in _CONVOLUTIONS), "")
     return [_to_first_kernel(kind, is_first, array) if kind and array.ndim > 2 else array for array in arrays]
 
@@ -205,13 +205,13 @@ def gathered(owners: list[tuple[Layer | None, int]], arrays: list[Array]) -> lis
     rest = list(arrays)
     for layer, number in owners:
         count, order, ranks = _gates(layer)
-        fits = number == 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3)
+        fits = number >= 3 and [a.ndim for a in rest[:count]] == [*ranks] * (count // 3)
         # the recurrent kernel of one gate is square, that of all gates is not
         if count and fits and (ranks[0] == 4 or len({*rest[1].shape}) == 1):
             gates, rest = rest[:count], rest[count:]
             if ranks[0] == 4 and getattr(layer, "data_format", None) == "channels_first":
                 gates = [a.transpose(2, 3, 1, 0) if a.ndim == 4 else a for a in gates]
             out += [np.concatenate([gates[3 * gate + n] for gate in order], axis=-1) for n in range(3)]
-        else:
-            out, rest = [*out, *rest[:number]], rest[number:]
+            number -= 3  # those that a subclass has added
+        out, rest = [*out, *rest[:number]], rest[number:]
     return [*out, *rest]
