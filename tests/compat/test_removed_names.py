@@ -47,6 +47,24 @@ def test_each_module_is_there(program, section):
     program(f"from {section} import {names.split()[0]}")
 
 
+def test_types_of_numpy(program):
+    found = program(
+        """
+import numpy as np
+floats = np.sctypes["float"][:3], np.sctypes["uint"], np.float32 in np.sctypes["int"], [*np.sctypes]
+of = np.obj2sctype(np.ones(2)), np.obj2sctype("nothing", 3), np.sctype2char("float32"), np.maximum_sctype(np.int8)
+is_type = np.issctype(np.int32), np.issctype(3), np.issctype(dict)
+common = [np.find_common_type(a, b).name for a, b in (("f", "l"), (["i8", "f4"], []), ("l", "f"), ([], "?"))]
+"""
+    )
+    unsigned = [np.uint8, np.uint16, np.uint32, np.uint64]
+    parts = ["int", "uint", "float", "complex", "others"]
+    assert found["floats"] == ([np.float16, np.float32, np.float64], unsigned, False, parts)
+    assert found["of"] == (np.float64, 3, "f", np.int64)
+    assert found["is_type"] == (True, False, False)
+    assert found["common"] == ["float32", "float64", "float64", "bool"]
+
+
 def test_names_of_numpy(program):
     found = program(
         """

@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections import namedtuple
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import total_ordering
 from types import ModuleType
 from typing import Any
@@ -46,6 +46,49 @@ class _Casts:
 
 
 cast = _Casts()
+
+#: the types of each kind
+sctypes: dict[str, list[type]] = {
+    "int": [np.int8, np.int16, np.int32, np.int64],
+    "uint": [np.uint8, np.uint16, np.uint32, np.uint64],
+    "float": [np.float16, np.float32, np.float64, np.longdouble],
+    "complex": [np.complex64, np.complex128, np.clongdouble],
+    "others": [bool, object, bytes, str, np.void],
+}
+
+
+def obj2sctype(rep: DTypeLike, default: type | None = None) -> type | None:
+    """np.obj2sctype(rep): the type of the elements of an array, a dtype or a name."""
+    try:
+        return np.dtype(getattr(rep, "dtype", rep)).type
+    except TypeError:
+        return default
+
+
+def sctype2char(sctype: DTypeLike) -> str:
+    """np.sctype2char(sctype): the letter of a type."""
+    return np.dtype(obj2sctype(sctype)).char
+
+
+def issctype(rep: object) -> bool:
+    """np.issctype(rep): whether an object is a type of elements."""
+    return isinstance(rep, np.dtype) or (isinstance(rep, type) and obj2sctype(rep) not in (None, np.object_))
+
+
+def maximum_sctype(t: DTypeLike) -> type | None:
+    """np.maximum_sctype(t): the largest type of the kind of `t`."""
+    kind = obj2sctype(t)
+    return next((types[-1] for types in sctypes.values() if kind in types), kind)
+
+
+def find_common_type(array_types: Sequence[DTypeLike], scalar_types: Sequence[DTypeLike]) -> np.dtype[np.generic]:
+    """np.find_common_type(array_types, scalar_types): scalars count only if their kind is a higher one."""
+    of_arrays, of_scalars = (np.result_type(*types) if types else None for types in (array_types, scalar_types))
+    if of_arrays is None or of_scalars is None:
+        return of_arrays or of_scalars or np.dtype(None)
+    order = "buifc"
+    is_higher = order.find(of_scalars.kind) > order.find(of_arrays.kind)
+    return np.result_type(of_arrays, of_scalars) if is_higher else of_arrays
 
 
 def asbytes(s: str | bytes) -> bytes:
