@@ -60,7 +60,7 @@ sctypes: dict[str, list[type]] = {
 def obj2sctype(rep: DTypeLike, default: type | None = None) -> type | None:
     """np.obj2sctype(rep): the type of the elements of an array, a dtype or a name."""
     try:
-        return np.dtype(getattr(rep, "dtype", rep)).type
+        return np.dtype(rep.dtype if isinstance(rep, np.ndarray) else rep).type
     except TypeError:
         return default
 
