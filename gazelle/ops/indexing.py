@@ -74,11 +74,14 @@ def get_item(x: ArrayLike, key: object) -> Array:
 
     Args:
         x: Array of any shape.
-        key: Anything that indexes an array: integers, slices, arrays, None, `...`, or a tuple of them.
+        key: Anything that indexes an array: integers, slices, arrays, None, `...`, or a tuple of them. A list of
+            slices is a tuple, as in TensorFlow and in NumPy before 1.23.
 
     Returns:
         The selected part.
     """
+    if isinstance(key, list) and any(isinstance(part, slice) for part in key):
+        key = tuple(key)
     return x[key]
 
 

@@ -52,8 +52,9 @@ SUMS = {
 
 
 def _gen():
-    from tensorflow.python.ops import gen_nn_ops
+    from tensorflow.python.ops import gen_nn_ops, nn_grad
 
+    assert nn_grad.gen_nn_ops.max_pool_grad is not None
     return gen_nn_ops
 
 

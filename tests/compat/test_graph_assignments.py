@@ -199,6 +199,18 @@ def test_updates_of_nested_models_in_a_function(keras_2):
     assert len(stateful.updates) == 1
 
 
+def test_the_result_of_an_assignment_is_changed_by_another(tf):
+    v, sess = tf.Variable([1.0, 2.0, 3.0]), tf.Session()
+    sess.run(tf.global_variables_initializer())
+    for made, expected in (
+        (tf.scatter_update(tf.assign(v, np.zeros(3)), [1], [5.0]), [0, 5, 0]),
+        (tf.assign_add(tf.assign(v, [1.0, 1.0, 1.0]), [1.0, 2.0, 3.0]), [2, 3, 4]),
+        (tf.assign_sub(tf.assign_add(v, v), [1.0, 1.0, 1.0]), [3, 5, 7]),
+        (tf.assign(tf.assign(v, [4.0, 4.0, 4.0]), [8.0, 8.0, 9.0]), [8, 8, 9]),
+    ):
+        assert sess.run(made).tolist() == sess.run(v).tolist() == expected
+
+
 def test_rows_and_elements_of_variables(tf):
     sess = tf.Session()
     w = tf.Variable(np.zeros((3, 2), "float32"))

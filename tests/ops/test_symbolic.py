@@ -74,6 +74,12 @@ def test_operators_and_methods_of_symbolic_tensors(name):
     np.testing.assert_allclose(value(out, A), expected, rtol=1e-6)
 
 
+def test_a_list_of_slices_is_a_tuple():
+    part = X[[slice(None), slice(1, 3)]]
+    assert part.shape == (None, 2)
+    np.testing.assert_array_equal(value(part, A), A[:, 1:3])
+
+
 def test_symbolic_tensors_inside_lists_and_by_name():
     assert ops.concatenate([X, X], axis=-1).shape == (None, 8)
     assert ops.stack(x=[X, X], axis=1).shape == (None, 2, 4)

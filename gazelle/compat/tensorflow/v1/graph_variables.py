@@ -13,6 +13,7 @@ import numpy as np
 import gazelle
 from gazelle.compat.arguments.ignored import ignores, methods_ignore
 from gazelle.compat.backend import functions, sessions, variables
+from gazelle.compat.backend.execution_order import depending
 from gazelle.compat.backend.initialization import Initialization
 from gazelle.compat.backend.lifting import GraphVariable, computes_values
 from gazelle.compat.backend.sessions import Operations
@@ -230,17 +231,24 @@ named("global_variables_initializer", "initialize_all_variables")(lambda *_, **_
 def _assignment(name: str) -> Callable[..., Any]:
     @ignores("validate_shape use_locking name")
     def assign(ref: Any, value: Any) -> Any:
-        builds = (graphs.active() or isinstance(ref, GraphVariable)) and not computes_values()
+        builds = (graphs.active() or isinstance(ref, GraphVariable | Update)) and not computes_values()
         return assigned(ref, name, value) if builds or is_symbolic(value) else getattr(ref, name)(value)
 
     return assign
 
 
-def assigned(variable: Variable, method: str, value: TensorLike) -> TensorResult:
-    """What `variable.assign(value)`, `assign_add` or `assign_sub` is in a graph: an operation that a session runs."""
+def assigned(variable: Variable | Update, method: str, value: TensorLike) -> TensorResult:
+    """What `variable.assign(value)`, `assign_add` or `assign_sub` is in a graph: an operation that a session runs.
+
+    The result of one may be changed by another one, which runs after it: `tf.assign_add(tf.assign(v, zeros), x)`.
+    """
     value = value.array if isinstance(value, Update) else value
     if not (is_symbolic(value) or isinstance(value, Variable)):
         value = np.asarray(unboxed(value), variable.dtype)
+    if isinstance(variable, Update):
+        with depending([variable]):
+            new = value if method == "assign" else call_op(_CHANGES[method], (variable.array, value), {})
+            return Update(variable.variable, new)
     new = value if method == "assign" else call_op(_CHANGES[method], (variable, value), {})
     return Update(variable, new, adds=method != "assign")
 
