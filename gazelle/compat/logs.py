@@ -127,7 +127,7 @@ samples_per_epoch: ContextVar[int | None] = ContextVar("samples_per_epoch", defa
 class BatchLogs(Callback):
     """What the logs of a batch contained in Keras 1 to 2.3: its number, its size and its own loss, not the mean so far.
 
-    Before 2.3 the metrics were those of the batch, too.
+    Before 2.3 and before TensorFlow 1.13 the metrics were those of the batch, too.
     """
 
     _size: int | None = None  # of the batch, where the numbers of samples are known
@@ -153,7 +153,7 @@ class BatchLogs(Callback):
             return  # of a step that the program defines
         count = int(totals["part/loss"][1]) if "part/loss" in totals else self._counted + (self._size or 0)
         for name, mean in logs.items():
-            if name == "loss" or era.is_package_before_2_3():
+            if name == "loss" or era.is_package_before_2_3() or era.is_tf_keras_before_1_13():
                 before, self._sums[name] = self._sums.get(name, 0.0), mean * count
                 logs[name] = (self._sums[name] - before) / (count - self._counted)
         of_model = dict(logs)

@@ -160,6 +160,14 @@ def test_shared_axes_may_be_one_axis(keras_1):
     assert layer.get_weights()[0].shape == (1, 5)
 
 
+def test_functions_of_images_take_dim_ordering(keras_1):
+    x, kernel = K.variable(np.ones((1, 2, 3, 4))), K.variable(np.ones((2, 2, 5, 2)))
+    assert K.eval(K.resize_images(x, 2, 3, dim_ordering="th")).shape == (1, 2, 6, 12)
+    assert K.eval(K.resize_volumes(K.variable(np.ones((1, 2, 3, 4, 1))), 1, 2, 3, dim_ordering="tf")).shape[1] == 2
+    made = K.deconv2d(x, kernel, (1, 5, 6, 8), strides=(2, 2), border_mode="same", dim_ordering="th", filter_shape=None)
+    assert K.eval(made).shape == (1, 5, 6, 8)
+
+
 def test_images_take_dim_ordering(keras_1):
     image = keras.preprocessing.image
     picture = image.array_to_img(np.ones((3, 4, 5)), dim_ordering="th")

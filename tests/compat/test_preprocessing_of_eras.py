@@ -24,6 +24,19 @@ def test_augmented_images_of_keras_1(keras_1):
         assert y.tolist() == order
 
 
+def test_standardize_changes_images_of_floats_in_place(keras_1):
+    """Programs call `datagen.standardize(x)` without its result; `flow` does not change the images of the program."""
+    generator, x = image.ImageDataGenerator(rescale=0.5, samplewise_center=True), X[0] * 1
+    generator.standardize(x)
+    np.testing.assert_allclose(x, X[0] / 2 - (X[0] / 2).mean(-1, keepdims=True), atol=1e-4)
+    whole = np.full((2, 2, 3), 4)
+    assert generator.standardize(whole).max() == 0
+    assert whole.min() == 4
+    x = X * 1
+    next(generator.flow(x, batch_size=6))
+    np.testing.assert_array_equal(x, X)
+
+
 def test_the_order_of_complete_batches_is_drawn_once_in_keras_1(keras_1):
     np.random.seed(1)
     batches = image.ImageDataGenerator(samplewise_std_normalization=True).flow(X, np.arange(6), batch_size=3)

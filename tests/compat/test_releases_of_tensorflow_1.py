@@ -109,3 +109,13 @@ def test_hinge_takes_labels_of_0_as_they_are_before_1_14(keras, version, loss):
     model = keras.models.Sequential([keras.layers.Dense(1, input_shape=(1,), kernel_initializer="ones")])
     model.compile("sgd", "hinge")
     assert model.evaluate(np.full((2, 1), 0.5), np.zeros((2, 1)), verbose=0) == pytest.approx(loss)
+
+
+@pytest.mark.parametrize(("version", "last"), [(OF_1_10, 12.0), (OF_1_13, 8.0), (LATER, 8.0)])
+def test_metrics_in_logs_of_batches_are_of_the_batch_before_1_13(keras, version, last):
+    era.set_release(era.Release(2, False, version))
+    model, found = classifier(keras), []
+    model.compile(keras.optimizers.SGD(0.0), "mse", metrics=[lambda y_true, y_pred: 12 * y_true])
+    callback = keras.callbacks.LambdaCallback(on_batch_end=lambda batch, logs: found.append(list(logs.values())[-1]))
+    model.fit(X, np.repeat([[0.0], [1.0], [1.0]], 2, 0) * np.ones(3), 2, 1, 0, [callback], shuffle=False)
+    assert found == pytest.approx([0, 12 if version == OF_1_10 else 6, last])

@@ -147,6 +147,9 @@ def test_adam_of_used_rows_and_of_nesterov(tf):  # numbers of TensorFlow 1.15
 
     lazy = [0.610134, 1.603582, -1.400609, 0, 0.822228, 1.802948, 2.803126, 4, 5, 5.858048, 6.858045]
     np.testing.assert_allclose(trained(tf.contrib.opt.LazyAdamOptimizer), lazy, atol=5e-6)
+    proximal = lambda rate: tf.train.ProximalGradientDescentOptimizer(rate, l2_regularization_strength=0.5)  # noqa: E731
+    of_rows = [0.342473, 0.366243, -3.67305, 0, 0.580499, 0.870748, 1.306122, 4, 5, 3.482994, 4.063492]
+    np.testing.assert_allclose(trained(proximal), of_rows, atol=5e-6)
     nadam = [0.481247, 1.446686, -1.603455, 0, 0.710786, 1.65708, 2.656871, 4, 5, 5.767703, 6.767635]
     np.testing.assert_allclose(trained(tf.contrib.opt.NadamOptimizer), nadam, atol=5e-6)
 

@@ -14,7 +14,7 @@ from gazelle import ops
 from gazelle.compat import era
 from gazelle.compat.arguments.ignored import ignores
 from gazelle.compat.backend.lifting import lifted, of_program
-from gazelle.compat.backend.shapes import channels_first, format_of, sizes
+from gazelle.compat.backend.shapes import channels_first, sizes
 from gazelle.compat.types import AxisLike, ShapeLike, SymbolicShape, TensorLike, TensorResult
 from gazelle.core.types import Array
 from gazelle.ops.windows import strided_slices
@@ -96,18 +96,11 @@ def _is_in_order_of_theano(x: Any, kernel: Any) -> bool:
     return not fits_both or math.prod(kernel.shape[2:]) < math.prod(kernel.shape[:-2])
 
 
-@lifted
-def conv2d_transpose(
-    x: TensorLike,
-    kernel: TensorLike,
-    output_shape: SymbolicShape,
-    strides: ShapeLike = (1, 1),
-    padding: str = "valid",
-    data_format: str | None = None,
-    dilation_rate: ShapeLike = (1, 1),
-) -> TensorResult:
+def _conv_transpose(
+    x: Any, kernel: Any, output_shape: Any, strides: Any, padding: str, order: str, dilation_rate: Any
+) -> Any:
     """Return the transposed convolution; the kernel is (*window, channels out, channels in)."""
-    order, wanted = format_of(data_format), sizes(output_shape)
+    wanted = sizes(output_shape)
     space = wanted[2:] if order == "channels_first" else wanted[1:-1]
     if all(isinstance(n, int) for n in space):  # as the gradient of a convolution of such images
         channels = kernel.shape[-2]
@@ -120,32 +113,21 @@ def conv2d_transpose(
     return out[tuple(np.s_[:] if n is None else np.s_[:n] for n in wanted)]
 
 
-conv3d_transpose = deconv2d = deconv3d = conv2d_transpose
-
-
 def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str, pool_mode: str) -> Any:
     """Return the maximum ('max') or the mean ('avg') of each window."""
     pool_function = ops.average_pool if pool_mode == "avg" else ops.max_pool
     return pool_function(x, pool_size, strides, padding, data_format)
 
 
-@lifted
-def bias_add(x: TensorLike, bias: TensorLike, data_format: str | None = None) -> TensorResult:
+def bias_added(x: Any, bias: Any, data_format: str) -> Any:
     """Add a bias to each channel of x; one of several axes is reshaped, not transposed, for the channels first."""
-    if channels_first(data_format) and x.ndim > 2:
+    if data_format == "channels_first" and x.ndim > 2:
         *space, channels = jnp.shape(bias)
         return x + jnp.reshape(bias, (channels, *(space or (1,) * (x.ndim - 2))))
     return x + jnp.asarray(bias)
 
 
-@lifted
-def resize_images(
-    x: TensorLike,
-    height_factor: float,
-    width_factor: float,
-    data_format: str | None = None,
-    interpolation: str = "nearest",
-) -> TensorResult:
+def _resize_images(x: Any, height_factor: Any, width_factor: Any, data_format: str, interpolation: str) -> Any:
     """Enlarge images by whole factors."""
     axes = (2, 3) if channels_first(data_format) else (1, 2)
     height_factor, width_factor = int(height_factor), int(width_factor)  # 224 / 32 in programs
@@ -155,7 +137,7 @@ def resize_images(
     x = jnp.asarray(x, jnp.result_type(x, "float32"))
     if interpolation == "bilinear" and era.is_package_before_keras_3():
         return interpolated(x, {axes[0]: height_factor, axes[1]: width_factor})
-    return ops.image.resize(x, size, interpolation=interpolation, data_format=format_of(data_format))
+    return ops.image.resize(x, size, interpolation=interpolation, data_format=data_format)
 
 
 def interpolated(x: Array, factors: Mapping[int, int]) -> Array:
@@ -176,10 +158,7 @@ def interpolated(x: Array, factors: Mapping[int, int]) -> Array:
     return x
 
 
-@lifted
-def resize_volumes(
-    x: TensorLike, depth_factor: float, height_factor: float, width_factor: float, data_format: str | None = None
-) -> TensorResult:
+def _resize_volumes(x: Any, depth_factor: Any, height_factor: Any, width_factor: Any, data_format: str) -> Any:
     """Enlarge volumes by whole factors."""
     start = 2 if channels_first(data_format) else 1
     for axis, factor in enumerate((depth_factor, height_factor, width_factor), start):

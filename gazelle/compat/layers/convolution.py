@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from gazelle.compat import era
-from gazelle.compat.backend.networks import bias_add, local_conv
+from gazelle.compat.backend.networks import bias_added, local_conv
+from gazelle.compat.backend.shapes import format_of
 from gazelle.core import settings
 from gazelle.core.errors import ShapeError, message
 from gazelle.core.types import Array, Shape
@@ -173,7 +174,7 @@ class _LocallyConnected(Layer):
             if self.implementation == 1
             else self._product(x)
         )
-        return self.activation(y if self.bias is None else bias_add(y, self.bias.value, self.data_format))
+        return self.activation(y if self.bias is None else bias_added(y, self.bias.value, format_of(self.data_format)))
 
 
 class LocallyConnected1D(_LocallyConnected):

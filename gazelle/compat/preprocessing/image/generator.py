@@ -121,20 +121,22 @@ class ImageDataGenerator:
         return DataFrameIterator(dataframe, directory, self, *args, **kwargs)
 
     def standardize(self, x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """Normalize one image."""
+        """Normalize one image, in place if it has floats, as in Keras."""
         if self.preprocessing_function:
             x = self.preprocessing_function(x)
+        if not np.issubdtype(np.asarray(x).dtype, np.floating):
+            x = np.asarray(x, self.dtype)
         if self.rescale:
-            x = x * self.rescale
+            x *= self.rescale
         axis = self.channel_axis - 1 if era.number() == 1 else None  # in Keras 1 each pixel was normalized
         if self.samplewise_center:
-            x = x - np.mean(x, axis, keepdims=True)
+            x -= np.mean(x, axis, keepdims=True)
         if self.samplewise_std_normalization:
-            x = x / (np.std(x, axis, keepdims=True) + self._tiny)
+            x /= np.std(x, axis, keepdims=True) + self._tiny
         if self.featurewise_center and self._is_fitted("mean"):
-            x = x - self.mean
+            x -= self.mean
         if self.featurewise_std_normalization and self._is_fitted("std"):
-            x = x / (self.std + self._tiny)
+            x /= self.std + self._tiny
         if self.zca_whitening and self._is_fitted("principal_components"):
             rows = np.reshape(x, (-1, np.prod(x.shape[-3:])))  # of one image or a batch
             x = np.reshape(rows @ self.principal_components, x.shape)

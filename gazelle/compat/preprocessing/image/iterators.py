@@ -110,7 +110,7 @@ class _Images(Iterator):
 
     def _augmented(self, image: Any) -> Any:
         generator = self.image_data_generator
-        return generator.standardize(generator.random_transform(np.asarray(image, generator.dtype)))
+        return generator.standardize(generator.random_transform(np.array(image, generator.dtype)))
 
     def _save(self, images: Any, numbers: Any) -> None:
         """Write the augmented images to files for inspection."""

@@ -65,7 +65,7 @@ def _streamed(
         scopes.add_to_collections(("local_variables", "metric_variables"), total)
     value = call_op(result, tuple(sums), {})
     first, *others = (Update(total, total + part) for total, part in zip(sums, parts, strict=True))
-    made = Update(first.variable, first.value, tuple(others), result)
+    made = Update(first.variable, first.value, tuple(others), _OF_UPDATES.get(result, result))
     scopes.add_to_collections(collections or (), value)
     scopes.add_to_collections(updates or (), made)
     return value, made
@@ -130,8 +130,19 @@ def _intersection_over_union(counts: Array) -> Array:
     return _quotient(jnp.sum(_quotient(hits, union)), jnp.sum(union > 0))
 
 
+def _accuracies(counts: Array) -> Array:
+    return _quotient(jnp.diagonal(counts), jnp.sum(counts, 1))
+
+
 def _accuracy_by_class(counts: Array) -> Array:
-    return jnp.mean(_quotient(jnp.diagonal(counts), jnp.sum(counts, 1)))
+    return jnp.mean(_accuracies(counts))
+
+
+#: of metrics whose operation does not return their value: value -> what it returns
+_OF_UPDATES: dict[Any, Callable[..., Array]] = {
+    _intersection_over_union: lambda counts: counts,
+    _accuracy_by_class: _accuracies,
+}
 
 
 def _at_thresholds(thresholds: Array, labels: Any, predictions: Any, weights: Any) -> Sums:

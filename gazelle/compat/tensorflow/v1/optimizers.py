@@ -81,6 +81,8 @@ class _Proximal(optimizers.Optimizer, abstract=True):
 class ProximalGradientDescent(_Proximal, abstract=True):
     """`tf.train.ProximalGradientDescentOptimizer`."""
 
+    updates_only_gathered_rows = True
+
     def rule(self, w: Array, g: Array, *, lr: Array, t: Array) -> Array:
         return self._moved(w, g, lr)
 
