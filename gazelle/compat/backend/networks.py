@@ -119,7 +119,7 @@ def _pool(x: Any, pool_size: Any, strides: Any, padding: str, data_format: str, 
     return pool_function(x, pool_size, strides, padding, data_format)
 
 
-def bias_added(x: Any, bias: Any, data_format: str) -> Any:
+def bias_added(x: TensorLike, bias: TensorLike, data_format: str) -> TensorResult:
     """Add a bias to each channel of x; one of several axes is reshaped, not transposed, for the channels first."""
     if data_format == "channels_first" and x.ndim > 2:
         *space, channels = jnp.shape(bias)
